@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/**
+ * What the worker's configuration says of each cluster that may publish to it (variable FAIRLEAD_CLUSTERS): nobody
+ * but its operator decides who may sign what.
+ */
+export const clusterTrust = z.strictObject({
+  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
+  /** Public Ed25519 JWKs; two at once while keys are rotated. */
+  verifyingKeys: z
+    .array(
+      z.strictObject({
+        kty: z.literal('OKP'),
+        crv: z.literal('Ed25519'),
+        x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+        kid: z.string().min(1).max(64),
+      }),
+    )
+    .min(1)
+    .max(2),
+  /** Host names that the cluster's routes may serve: exact, `*.suffix`, or `*`. */
+  hostnames: z.array(z.string()).default(['*']),
+  /** Model names that it may serve: exact, `prefix*`, or `*`. */
+  models: z.array(z.string()).default(['*']),
+});
+export const clusterTrustList = z.array(clusterTrust).min(1).max(16);
+
+export type ClusterTrust = z.infer<typeof clusterTrust>;
