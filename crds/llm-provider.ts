@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { parentedStatus } from './conditions.ts';
+import { age, conditionColumn, objectOf, reasonColumn, type KindDefinition } from './kind-definition.ts';
+import { mapOf } from './lists.ts';
+import { secretKeyReference } from './references.ts';
+import { rule } from './rule.ts';
+import { headerName, headerValue, hostAndPort, upstreamUrl } from './text.ts';
+import { timeouts } from './timeouts.ts';
+import { unionOf } from './union.ts';
+import { bindingName, workerSecretName } from './worker-names.ts';
+
+/** Headers that belong to the connection, to the gateway, or to a field of their own. */
+const reservedHeaders = [
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+const settableHeaderName = headerName.check(
+  rule({
+    holds: (name) => !reservedHeaders.includes(name),
+    cel: `!(self in [${reservedHeaders.map((name) => `'${name}'`).join(', ')}])`,
+    sentence: 'must not be a header that belongs to the connection or the body; for host use hostHeader',
+  }),
+);
+
+const apiKey = unionOf(
+  z.strictObject({
+    type: z
+      .enum(['SecretRef', 'WorkerSecret'])
+      .describe(
+        'SecretRef: the key stands in a Secret and travels sealed. WorkerSecret: it stands in a secret of the worker and never passes through the cluster.',
+      ),
+    secretRef: secretKeyReference('the API key')
+      .describe(
+        'The Secret, for type SecretRef. Its annotation `fairlead.dev/hosts` must name the host of `baseURL`, such as `fairlead.dev/hosts: api.example.com`.',
+      )
+      .optional(),
+    workerSecret: workerSecretName
+      .describe('The worker secret, for type WorkerSecret. The EdgeGateway must grant it by `spec.allowed`.')
+      .optional(),
+    header: settableHeaderName
+      .describe(
+        'The header that carries the key, and nothing but the key. Absent: as the dialect has it, which for OpenAI is `authorization: Bearer <key>`.',
+      )
+      .optional(),
+  }),
+  { SecretRef: 'secretRef', WorkerSecret: 'workerSecret' },
+);
+
+const auth = unionOf(
+  z.strictObject({
+    type: z.enum(['None', 'APIKey']).describe('None: calls carry no credentials. APIKey: they carry an API key.'),
+    apiKey: apiKey.describe('The API key, for type APIKey.').optional(),
+  }),
+  { None: null, APIKey: 'apiKey' },
+);
+
+const header = unionOf(
+  z.strictObject({
+    name: settableHeaderName.describe('Name of the header, in lower case.'),
+    type: z
+      .enum(['Value', 'SecretKeyRef'])
+      .describe(
+        'Value: the value stands here. SecretKeyRef: it stands in a Secret, which must release it as for an API key.',
+      ),
+    value: headerValue.describe('The value, for type Value. It is readable in the routing table.').optional(),
+    secretKeyRef: secretKeyReference('the value').describe('The Secret, for type SecretKeyRef.').optional(),
+  }),
+  { Value: 'value', SecretKeyRef: 'secretKeyRef' },
+);
+
+const transport = unionOf(
+  z.strictObject({
+    type: z
+      .enum(['Internet', 'Binding'])
+      .describe(
+        'Internet: by a public address. Binding: through a binding of the worker, such as Workers VPC or an mTLS certificate.',
+      ),
+    binding: bindingName
+      .describe('The binding, for type Binding. The EdgeGateway must allow it by `spec.allowed`.')
+      .optional(),
+  }),
+  { Internet: null, Binding: 'binding' },
+);
+
+const spec = z
+  .strictObject({
+    dialect: z
+      .enum(['OpenAI'])
+      .describe('The API that the endpoint speaks. OpenAI: that of OpenAI and of everything compatible with it.'),
+    baseURL: upstreamUrl.describe(
+      'The URL that `/chat/completions` and its kin are appended to, such as `https://api.openai.com/v1`.',
+    ),
+    auth: auth.describe('The credentials that calls carry.').prefault({ type: 'None' }),
+    headers: mapOf(header, ['name'], { max: 32 })
+      .default([])
+      .describe("Headers that are set on every call, in place of the client's of the same name."),
+    hostHeader: hostAndPort
+      .describe('The `Host` that calls carry in place of that of `baseURL`. Only with transport Binding.')
+      .optional(),
+    transport: transport.describe('The way to the endpoint.').prefault({ type: 'Internet' }),
+    timeouts: timeouts((builtIn) => builtIn)
+      .describe("How long answers may take, where the route's `timeouts` say nothing.")
+      .optional(),
+  })
+  .check(
+    rule({
+      holds: (provider) => provider.hostHeader === undefined || provider.transport.type === 'Binding',
+      cel: "!has(self.hostHeader) || self.transport.type == 'Binding'",
+      sentence: 'can be set with transport Binding only; over the Internet the host of baseURL is used',
+      at: 'hostHeader',
+    }),
+    rule({
+      holds: ({ auth: { apiKey: key }, headers }) =>
+        key === undefined || !headers.some(({ name }) => name === (key.header ?? 'authorization')),
+      cel: "!has(self.auth.apiKey) || !self.headers.exists(header, header.name == (has(self.auth.apiKey.header) ? self.auth.apiKey.header : 'authorization'))",
+      sentence: 'must not hold the header that carries the API key',
+      at: 'headers',
+    }),
+  );
+
+export const llmProvider = objectOf('LLMProvider', { spec, status: parentedStatus });
+
+export const llmProviderKind = {
+  kind: 'LLMProvider',
+  plural: 'llmproviders',
+  singular: 'llmprovider',
+  shortNames: ['llmp'],
+  summary: 'A vendor, or any endpoint that speaks a known dialect, and how to reach it.',
+  description:
+    'LLMProvider is a vendor, or any endpoint that speaks a known dialect, and how to reach it. It ships when a model refers to it.',
+  columns: [
+    { name: 'Dialect', type: 'string', jsonPath: '.spec.dialect', description: 'The API that it speaks.' },
+    { name: 'URL', type: 'string', jsonPath: '.spec.baseURL', description: 'Where it stands.' },
+    { name: 'Auth', type: 'string', jsonPath: '.spec.auth.type', description: 'The credentials it gets.', wide: true },
+    {
+      name: 'Transport',
+      type: 'string',
+      jsonPath: '.spec.transport.type',
+      description: 'The way to it.',
+      wide: true,
+    },
+    conditionColumn('ResolvedRefs'),
+    conditionColumn('Programmed'),
+    reasonColumn,
+    age,
+  ],
+  conditions: {
+    Accepted: ['Accepted', 'Invalid', 'NotAllowedByParent'],
+    ResolvedRefs: ['ResolvedRefs', 'SecretNotFound', 'SecretNotReleased'],
+    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed'],
+  },
+  schema: llmProvider,
+  spec,
+  status: parentedStatus,
+} as const satisfies KindDefinition;
