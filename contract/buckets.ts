@@ -12,6 +12,9 @@ export const TARGET_BUCKET_BYTES = 64 * 1024;
 /** What the hub refuses, in bytes. Only one huge entry, or names made to collide, come near it. */
 export const MAX_BUCKET_BYTES = 1024 * 1024;
 
+/** What the hub refuses of a signed pointer, in characters: room for 8,000 buckets, where 10,000 resources need 100. */
+export const MAX_POINTER_LENGTH = 1024 * 1024;
+
 /**
  * 32-bit address of an entry. Consumers and keys are addressed by the digest of a key, which is uniform already;
  * everything else by FNV-1a over the UTF-16 code units of its id.

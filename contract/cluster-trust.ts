@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What the worker's configuration says of each cluster that may publish to it (variable FAIRLEAD_CLUSTERS): nobody
@@ -23,6 +23,21 @@ export const clusterTrust = z.strictObject({
   /** Model names that it may serve: exact, `prefix*`, or `*`. */
   models: z.array(z.string()).default(['*']),
 });
-export const clusterTrustList = z.array(clusterTrust).min(1).max(16);
+export const clusterTrustList = z
+  .array(clusterTrust)
+  .min(1)
+  .max(16)
+  .refine((list) => allDifferent(list.map(({ name }) => name)), { error: 'two clusters have the same name' })
+  // The verifying key determines the cluster.
+  .refine((list) => list.every(({ verifyingKeys }) => allDifferent(verifyingKeys.map(({ kid }) => kid))), {
+    error: 'two keys of one cluster have the same kid',
+  })
+  .refine((list) => allDifferent(list.flatMap(({ verifyingKeys }) => verifyingKeys.map(({ x }) => x))), {
+    error: 'a verifying key is listed twice',
+  });
+
+function allDifferent(values: readonly string[]): boolean {
+  return new Set(values).size === values.length;
+}
 
 export type ClusterTrust = z.infer<typeof clusterTrust>;

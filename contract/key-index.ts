@@ -8,9 +8,9 @@ import { fromHex, toHex } from './encoding.ts';
 const MAGIC = [0x46, 0x4c, 0x4b, 0x31];
 const RECORD = 16;
 
-/** @param digests SHA-256 of keys, 64 hexadecimal digits each, in any order */
+/** @param digests SHA-256 of keys, 64 hexadecimal digits each, in any order; one that comes twice is kept once */
 export function encodeKeyIndex(digests: readonly string[]): Uint8Array<ArrayBuffer> {
-  const sorted = digests.map((digest) => digest.slice(0, 2 * RECORD).toLowerCase()).toSorted();
+  const sorted = [...new Set(digests.map((digest) => digest.slice(0, 2 * RECORD).toLowerCase()))].toSorted();
   const bytes = new Uint8Array(MAGIC.length + sorted.length * RECORD);
   bytes.set(MAGIC);
   sorted.forEach((prefix, i) => bytes.set(fromHex(prefix), MAGIC.length + i * RECORD));

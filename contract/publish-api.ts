@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { generation, pointer } from './routing-table.ts';
 
 /**
@@ -6,7 +6,7 @@ import { generation, pointer } from './routing-table.ts';
  * blobs are missing, put those, put the pointer; then watch the state until every isolate serves the revision.
  */
 export const PUBLISH_PATHS = {
-  /** POST TermClaim -> TermGrant */
+  /** POST TermClaim -> TermGrant; another cluster's UID than the pinned one: 422 and a Refusal */
   term: (cluster: string) => `/fairlead/v1/clusters/${cluster}/term`,
   /** POST BlobList -> BlobList: those that the hub does not have */
   missing: (cluster: string) => `/fairlead/v1/clusters/${cluster}/missing`,
@@ -59,6 +59,13 @@ export const refusal = z.strictObject({
   current: generation.nullable(),
 });
 
+/** What every endpoint here answers with where it does not do what it was asked. */
+export const publishError = z.object({
+  error: z.object({ message: z.string(), type: z.string(), code: z.string() }),
+  /** Where the hub refused a pointer or a claim: 409 for `generation`, `replaces` and `missing-blob`, 422 for every other rule. */
+  refusal: refusal.optional(),
+});
+
 /** How many isolates serve, or refused, a revision. */
 const isolateCount = z.strictObject({
   revision: z.string().nullable(),
@@ -88,5 +95,6 @@ export type BlobList = z.infer<typeof blobList>;
 export type Admission = z.infer<typeof admission>;
 export type RefusalRule = (typeof REFUSAL_RULES)[number];
 export type Refusal = z.infer<typeof refusal>;
+export type PublishError = z.infer<typeof publishError>;
 export type HubState = z.infer<typeof hubState>;
 export type ServedRevision = z.infer<typeof servedRevision>;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { sha256Hex } from './encoding.ts';
 import { signDocument, UntrustedDocument, verifyDocument, type FindKey, type KeyWithId } from './revision.ts';

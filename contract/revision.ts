@@ -1,10 +1,20 @@
 import { CompactSign, compactVerify, importJWK, type CryptoKey, type JWK } from 'jose';
+import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { sha256Hex } from './encoding.ts';
-import { pointer as pointerSchema, type Generation, type Pointer } from './routing-table.ts';
+import { pointer as pointerSchema, SCHEMA_VERSION, type Generation, type Pointer } from './routing-table.ts';
 
 /** `typ` of the signed pointer, so that no other signed document of the same key can stand in for it. */
 const POINTER_TYPE = 'fairlead-pointer+jws';
+
+/** Read before anything else of a pointer: what a newer version put beside it is not ours to judge. */
+const versionedDocument = z.looseObject({ schemaVersion: z.int().positive() });
+
+/**
+ * A compact JWS whose signature is 64 bytes in their one encoding. A lenient decoder would also take others, which
+ * anyone could make: one pointer would then go by several revisions.
+ */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]{85}[AQgw]$/;
 
 /** An Ed25519 key with the id by which the other side knows it. */
 export interface KeyWithId {
@@ -30,9 +40,13 @@ export function signPointer(pointer: Pointer, signingKey: KeyWithId): Promise<st
  *
  * @param findKey the verifying key of a `kid`, or undefined where that key may not sign
  * @throws {UntrustedDocument} where signature, type or shape are not those of a pointer
+ * @throws {NewerSchema} where it is signed, and of a schema version that this build does not know
  */
 export async function verifyPointer(jws: string, findKey: FindKey): Promise<Pointer> {
   const payload = await verifyDocument(jws, POINTER_TYPE, findKey);
+  const versioned = versionedDocument.safeParse(payload);
+  if (versioned.success && versioned.data.schemaVersion > SCHEMA_VERSION)
+    throw new NewerSchema(versioned.data.schemaVersion);
   const parsed = pointerSchema.safeParse(payload);
   if (!parsed.success) throw new UntrustedDocument('it is signed, but is not a pointer of this schema version');
   return parsed.data;
@@ -64,12 +78,24 @@ export class UntrustedDocument extends Error {
   override name = 'UntrustedDocument';
 }
 
+/** A genuine document that was written for a newer build than this one. */
+export class NewerSchema extends Error {
+  override name = 'NewerSchema';
+  readonly schemaVersion: number;
+
+  constructor(schemaVersion: number) {
+    super(`it has schema version ${schemaVersion}, and this build reads up to ${SCHEMA_VERSION}`);
+    this.schemaVersion = schemaVersion;
+  }
+}
+
 export function signDocument(json: string, type: string, { kid, key }: KeyWithId): Promise<string> {
   return new CompactSign(new TextEncoder().encode(json)).setProtectedHeader({ alg: 'EdDSA', kid, typ: type }).sign(key);
 }
 
 /** @throws {UntrustedDocument} */
 export async function verifyDocument(jws: string, type: string, findKey: FindKey): Promise<unknown> {
+  if (!COMPACT_JWS.test(jws)) throw new UntrustedDocument('it is not a signed document');
   try {
     const { payload, protectedHeader } = await compactVerify(
       jws,

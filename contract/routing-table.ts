@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import * as z from 'zod';
+import { MAX_BUCKET_BITS } from './buckets.ts';
 
 /**
  * The routing table: what the agent compiles and the worker serves. A table is a set of sections, a section a list
@@ -167,9 +168,12 @@ export const SECTION_KINDS = [
 ] as const satisfies BucketedKind[];
 
 /** Hashes of the buckets, in order; their number is a power of two, or none. */
-const buckets = z.array(sha256).refine((list) => Number.isInteger(Math.log2(list.length)) || list.length === 0, {
-  error: 'the number of buckets must be a power of two',
-});
+const buckets = z
+  .array(sha256)
+  .max(2 ** MAX_BUCKET_BITS)
+  .refine((list) => Number.isInteger(Math.log2(list.length)) || list.length === 0, {
+    error: 'the number of buckets must be a power of two',
+  });
 export const sectionHashes = z.strictObject({
   routes: buckets,
   models: buckets,

@@ -14,6 +14,6 @@ export function pointerKey(cluster: string): string {
 export const HUB_NAME = 'hub';
 
 /** Cache API: the last table that an isolate of this location served, as a pseudo URL. */
-export function cachedPointerUrl(edge: string, cluster: string): string {
-  return new URL(`/fairlead/v1/cache/pointer/${encodeURIComponent(cluster)}`, edge).href;
+export function cachedTableUrl(edge: string, cluster: string): string {
+  return new URL(`/fairlead/v1/cache/table/${encodeURIComponent(cluster)}`, edge).href;
 }
