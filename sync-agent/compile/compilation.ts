@@ -1,0 +1,70 @@
+import type { BucketedKind, SectionHashes } from '../../contract/routing-table.ts';
+import type { ConditionType, conditionTypes } from '../../crds/conditions.ts';
+import type { ResourceKey } from '../snapshot.ts';
+
+/** An immutable piece of the table, named by the SHA-256 of its bytes. */
+export interface Blob {
+  readonly sha256: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A secret that the table names, in the clear: it is sealed on its way to the publisher and goes nowhere else. */
+export interface SecretToSeal {
+  /** HMAC of sealing key, binding and value: equal for equal secrets, and tells nothing about the value. */
+  readonly id: string;
+  readonly value: string;
+  /** `namespace/name` of the provider that it is bound to. */
+  readonly provider: string;
+  /** Origins that it may be sent to. */
+  readonly origins: readonly string[];
+}
+
+/** One condition of a resource; `type` and `reason` come from one closed list. */
+export type Condition = { [Type in ConditionType]: ConditionOf<Type> }[ConditionType];
+
+interface ConditionOf<Type extends ConditionType> {
+  readonly type: Type;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: keyof (typeof conditionTypes)[Type]['reasons'];
+  /** What is wrong and what to do, for a person. Never holds a secret's value. */
+  readonly message: string;
+}
+
+/** What the compiler finds out about a resource; Programmed is the edge's to say. */
+export type CompiledType = Exclude<ConditionType, 'Programmed'>;
+
+/** One thing that stands against a resource. */
+export type Problem = { [Type in CompiledType]: Omit<ConditionOf<Type>, 'status'> }[CompiledType];
+
+/** Where a compilation is to be published, and with which keys. */
+export interface PublishTarget {
+  /** Origin of the edge. */
+  readonly endpoint: string;
+  readonly cluster: string;
+  /** Private Ed25519 JWK as JSON, as the Secret holds it. */
+  readonly signingKey: string;
+  /** To which secrets are sealed; `publicKey` is X25519, 32 bytes in base64url. */
+  readonly sealingKey: { readonly kid: string; readonly publicKey: string };
+}
+
+/** An entry of the table that a resource was compiled to. */
+export interface EntryRef {
+  readonly section: Exclude<BucketedKind, 'keys'>;
+  readonly id: string;
+}
+
+/** What one compilation gives: the same for the same resources in any order. */
+export interface Compilation {
+  /** Absent where nothing may be published: the condition of the EdgeGateway says why. */
+  readonly target: PublishTarget | undefined;
+  /** Buckets of every section but `secrets`, in order. */
+  readonly sections: Readonly<Record<Exclude<keyof SectionHashes, 'secrets'>, readonly Blob[]>>;
+  /** Sorted by id. */
+  readonly secrets: readonly SecretToSeal[];
+  /** Of every resource of ours that concerns this edge. The same object as before where nothing changed in it. */
+  readonly conditions: ReadonlyMap<ResourceKey, readonly Condition[]>;
+  /** What each resource that ships was compiled to. The same object as before where nothing changed in it. */
+  readonly entries: ReadonlyMap<ResourceKey, readonly EntryRef[]>;
+  /** Resources that ship. */
+  readonly counts: Readonly<Record<'routes' | 'models' | 'providers' | 'consumers', number>>;
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { resourceId, type ResourceId, type ResourceOf } from '../snapshot.ts';
+import { allowanceOf } from './allowance.ts';
+import type { Problem } from './compilation.ts';
+import type { Rule } from './engine.ts';
+import { compareSeniority, seniorityOf, type Facts } from './facts.ts';
+import { secretText } from './secrets.ts';
+
+const KEYGEN = 'make one with `fairlead keygen`, and apply it to that namespace';
+
+const signingJwk = z.looseObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string().regex(/^[\w-]{43}$/),
+  d: z.string().regex(/^[\w-]{43}$/),
+  kid: z.string().min(1),
+});
+
+/** Makes every EdgeGateway known to those that look for one, and to those that might conflict with it. */
+export function gatewayRule(facts: Facts): Rule<ResourceOf<'EdgeGateway'>> {
+  return (id, [gateway], step) => {
+    if (!gateway) return;
+    step.emit(facts.gatewaysIn, gateway.metadata.namespace, id);
+    step.emit(facts.gatewaysIn, '', id);
+    step.emit(facts.publishers, publisherKey(gateway), seniorityOf(gateway));
+  };
+}
+
+/** The EdgeGateway that is compiled: what it allows, with which keys it is published, and whether it may be. */
+export function edgeRule(facts: Facts, edge: ResourceId): Rule<ResourceOf<'EdgeGateway'>> {
+  return (id, [gateway], step) => {
+    if (id !== edge || !gateway) return;
+    const key = `EdgeGateway/${id}`;
+    const { endpoint, clusterName: cluster, signingKeySecretRef, sealingKeys } = gateway.spec;
+    const secretId = resourceId({ namespace: gateway.metadata.namespace, name: signingKeySecretRef.name });
+    const keys = readKeys(secretId, step.first(facts.resources.Secret, secretId));
+    const [sealTo] = sealingKeys;
+    const oldest = step.read(facts.publishers, publisherKey(gateway)).sort(compareSeniority)[0];
+    const problems = [
+      ...(oldest && oldest.id !== id ? [conflict(endpoint, cluster, oldest.id)] : []),
+      ...keys.problems,
+    ];
+
+    step.emit(facts.concerned, key, true);
+    step.emit(facts.allowance, '', allowanceOf(id, gateway));
+    step.emit(facts.sealing, '', {
+      edge: endpoint,
+      cluster,
+      kid: sealTo?.kid ?? '',
+      secretIdKey: keys.secretIdKey,
+    });
+    for (const problem of problems) step.emit(facts.problems, key, problem);
+    if (problems.length === 0 && sealTo && keys.signingKey !== undefined)
+      step.emit(facts.target, '', {
+        endpoint,
+        cluster,
+        signingKey: keys.signingKey,
+        sealingKey: { kid: sealTo.kid, publicKey: sealTo.publicKey },
+      });
+  };
+}
+
+function publisherKey({ spec }: ResourceOf<'EdgeGateway'>): string {
+  return `${spec.clusterName} ${spec.endpoint}`;
+}
+
+function conflict(endpoint: string, cluster: string, winner: ResourceId): Problem {
+  return {
+    type: 'Accepted',
+    reason: 'Conflicted',
+    message:
+      `EdgeGateway ${winner}, which is older, publishes to ${endpoint} as ${cluster} already: ` +
+      'delete one of the two, or give this one another endpoint or clusterName.',
+  };
+}
+
+function secretNotFound(message: string): Problem {
+  return { type: 'ResolvedRefs', reason: 'SecretNotFound', message };
+}
+
+interface EdgeKeys {
+  readonly signingKey: string | undefined;
+  readonly secretIdKey: Buffer | undefined;
+  readonly problems: Problem[];
+}
+
+function readKeys(id: ResourceId, secret: ResourceOf<'Secret'> | undefined): EdgeKeys {
+  if (!secret) {
+    const problem = secretNotFound(`Secret ${id}, which signingKeySecretRef names, does not exist: ${KEYGEN}.`);
+    return { signingKey: undefined, secretIdKey: undefined, problems: [problem] };
+  }
+  const signingKey = secretText(secret, 'signing-key');
+  const secretIdKey = secretText(secret, 'secret-id-key');
+  const problems: Problem[] = [];
+  if (signingKey === undefined || !isSigningKey(signingKey))
+    problems.push(
+      secretNotFound(`Secret ${id} has no private Ed25519 JWK with a kid under the key signing-key: ${KEYGEN}.`),
+    );
+  if (secretIdKey === undefined || !/^[\w-]{43}$/.test(secretIdKey))
+    problems.push(secretNotFound(`Secret ${id} has no 32 bytes in base64url under the key secret-id-key: ${KEYGEN}.`));
+  return {
+    signingKey,
+    secretIdKey: problems.length === 0 && secretIdKey !== undefined ? Buffer.from(secretIdKey, 'base64url') : undefined,
+    problems,
+  };
+}
+
+function isSigningKey(text: string): boolean {
+  try {
+    return signingJwk.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,145 @@
+import { matchKey, matchesOf } from '../../contract/route-match.ts';
+import type { Cors, RouteEntry } from '../../contract/routing-table.ts';
+import { durationMilliseconds } from '../../crds/duration.ts';
+import { referredId, type ResourceId, type ResourceOf } from '../snapshot.ts';
+import { attachTo } from './attach.ts';
+import { modelNameAllowed, notAllowed, routeFault, type Allowance, type RouteWish } from './allowance.ts';
+import type { Problem } from './compilation.ts';
+import type { Rule, Step } from './engine.ts';
+import { compareSeniority, seniorityOf, type Facts, type Seniority } from './facts.ts';
+import { referenceFault } from './grants.ts';
+import { placeEntry } from './place.ts';
+import { timeoutsOf } from './timeouts.ts';
+
+type Route = ResourceOf<'GatewayRoute'>;
+
+/**
+ * A route with those of its models that can be served, and its claims on their names. A route that may not claim its
+ * hosts or path is left out whole; a model that cannot be reached, or a name that is not allowed, by itself.
+ */
+export function routeRule(facts: Facts, edge: ResourceId): Rule<Route> {
+  return (id, [route], step) => {
+    if (!route) return;
+    const key = `GatewayRoute/${id}`;
+    const attachment = attachTo(edge, route, step, facts);
+    if (attachment !== 'Nowhere')
+      for (const ref of route.spec.models) step.emit(facts.mentions, `AIModel/${referredId(ref, route)}`, attachment);
+    const allowance = step.first(facts.allowance, '');
+    if (attachment !== 'Here' || !allowance) return;
+    const wish = wishOf(route);
+    const fault = routeFault(allowance, wish);
+    const reached = reachModels(route, step, facts);
+    const named = fault ? NO_NAMES : nameModels(reached.models, allowance, wish);
+    for (const problem of [...(fault ? [fault] : []), ...reached.problems, ...named.problems])
+      step.emit(facts.problems, key, problem);
+    if (named.models.size === 0) return;
+
+    const seniority = seniorityOf(route);
+    const entry = entryOf(route, named.models, seniority.created);
+    if (!placeEntry(step, facts, 'routes', { entry, resource: key, ...seniority })) return;
+    for (const model of new Set(named.models.values())) step.emit(facts.usedModels, model, true);
+    for (const match of matchesOf(id, entry)) {
+      const claim = matchKey(match);
+      for (const modelName of named.models.keys())
+        step.emit(facts.nameClaims, `${claim}${modelName}`, { ...seniority, match, modelName });
+    }
+  };
+}
+
+function wishOf({ metadata, spec }: Route): RouteWish {
+  return {
+    namespace: metadata.namespace,
+    hostnames: spec.hostnames ?? ['*'],
+    pathPrefix: spec.pathPrefix,
+    anonymous: spec.authentication.type === 'Anonymous',
+  };
+}
+
+/** A model that a route may reach, and the names that it answers to. */
+interface ReachedModel extends Seniority {
+  readonly names: readonly string[];
+}
+
+interface Reached {
+  readonly models: readonly ReachedModel[];
+  readonly problems: readonly Problem[];
+}
+
+function reachModels(route: Route, step: Step, facts: Facts): Reached {
+  const models: ReachedModel[] = [];
+  const problems: Problem[] = [];
+  const from = { kind: route.kind, namespace: route.metadata.namespace };
+  for (const ref of route.spec.models) {
+    const id = referredId(ref, route);
+    const to = { kind: 'AIModel', namespace: ref.namespace || from.namespace, name: ref.name };
+    const denied = referenceFault(step, facts, from, to);
+    const model = denied ? undefined : step.first(facts.usableModels, id);
+    if (denied) problems.push(denied);
+    else if (model) models.push({ id, created: model.created, names: [model.modelName, ...model.aliases] });
+    else problems.push(modelNotFound(id, step.read(facts.resources.AIModel, id).length > 0));
+  }
+  return { models, problems };
+}
+
+function modelNotFound(id: ResourceId, exists: boolean): Problem {
+  const why = exists ? 'has no backend that can be used: see its conditions' : 'does not exist';
+  return { type: 'ResolvedRefs', reason: 'ModelNotFound', message: `AIModel ${id} ${why}.` };
+}
+
+interface Named {
+  /** Model by name. */
+  readonly models: ReadonlyMap<string, ResourceId>;
+  readonly problems: Problem[];
+}
+
+const NO_NAMES: Named = { models: new Map(), problems: [] };
+
+/** Gives each name to the oldest of the route's models that answers to it. */
+function nameModels(models: readonly ReachedModel[], allowance: Allowance, wish: RouteWish): Named {
+  const named = new Map<string, ResourceId>();
+  const problems: Problem[] = [];
+  for (const { id, names } of models.toSorted(compareSeniority))
+    for (const name of names) {
+      const older = named.get(name);
+      if (older !== undefined)
+        problems.push({
+          type: 'Accepted',
+          reason: 'Conflicted',
+          message: `AIModel ${id} and the older AIModel ${older} both answer to ${name}, and the older does: take one of them out of this route, or rename it.`,
+        });
+      else if (modelNameAllowed(allowance, wish, name)) named.set(name, id);
+      else problems.push(notAllowed(allowance, `this route the model name ${name}`, 'modelNames'));
+    }
+  return { models: named, problems };
+}
+
+function entryOf({ metadata, spec }: Route, models: ReadonlyMap<string, ResourceId>, created: string): RouteEntry {
+  return {
+    hostnames: spec.hostnames ?? [],
+    pathPrefix: spec.pathPrefix,
+    headers: spec.headers,
+    models: Object.fromEntries(models),
+    authentication: spec.authentication.type,
+    consumers: consumersOf(spec.allowedConsumers, metadata.namespace),
+    onClientAbort: spec.onClientAbort,
+    timeouts: timeoutsOf(spec.timeouts),
+    cors: spec.cors && corsOf(spec.cors),
+    created,
+  };
+}
+
+function consumersOf(allowed: Route['spec']['allowedConsumers'], own: string): RouteEntry['consumers'] {
+  switch (allowed.type) {
+    case 'Same':
+      return [own];
+    case 'All':
+      return '*';
+    case 'Namespaces':
+      return allowed.namespaces;
+  }
+}
+
+/** No allowed headers stand for those that the browser asks for. */
+function corsOf({ maxAge, allowHeaders, ...rest }: NonNullable<Route['spec']['cors']>): Cors {
+  return { ...rest, allowHeaders: allowHeaders ?? [], maxAge: Math.floor((durationMilliseconds(maxAge) ?? 0) / 1000) };
+}

@@ -1,0 +1,89 @@
+import {
+  SCHEMA_VERSION,
+  SECTION_KINDS,
+  type BucketedKind,
+  type Generation,
+  type Pointer,
+  type SectionHashes,
+} from '../contract/routing-table.ts';
+import type { Blob } from './compile/compilation.ts';
+
+/** A whole table as bytes: the buckets of every section, in order. */
+export type TableBlobs = Readonly<Record<BucketedKind, readonly Blob[]>>;
+
+/** What should be at the edge. */
+export interface DesiredTable {
+  /** Origin of the edge. */
+  readonly edge: string;
+  readonly cluster: string;
+  readonly clusterUid: string;
+  /** Id of the key that signs. */
+  readonly kid: string;
+  readonly blobs: TableBlobs;
+}
+
+/** What is at the edge. */
+export interface HeldTable {
+  readonly revision: string;
+  /** Id of the key that signed it; none where it is not a signature of ours. */
+  readonly kid: string | undefined;
+  readonly pointer: Pointer;
+}
+
+/** A pointer before it gets its generation and its time of issue. */
+export type PointerDraft = Omit<Pointer, 'generation' | 'issuedAt'>;
+
+export type Plan =
+  | { readonly type: 'Unchanged'; readonly held: HeldTable }
+  | { readonly type: 'Publish'; readonly draft: PointerDraft; readonly blobs: readonly Blob[] };
+
+/**
+ * What to do so that the edge holds the desired table.
+ *
+ * | the edge holds                                   | then                                        |
+ * |--------------------------------------------------|---------------------------------------------|
+ * | nothing                                          | publish, replacing nothing                  |
+ * | other sections                                   | publish, replacing the generation held      |
+ * | the same sections, for another cluster UID, edge or name, under another schema version or signed by another key | publish: what is signed differs |
+ * | the same sections, and all of the above the same | nothing: time of issue and generation alone never cause a publication |
+ *
+ * All blobs go into the plan, because only the edge knows which of them it has: a wiped hub has none.
+ */
+export function plan(held: HeldTable | null, desired: DesiredTable): Plan {
+  const { edge, cluster, clusterUid, kid, blobs } = desired;
+  const replaces: Generation | null = held?.pointer.generation ?? null;
+  const draft = { schemaVersion: SCHEMA_VERSION, edge, cluster, clusterUid, replaces, sections: hashesOf(blobs) };
+  if (held && holds(held, draft, kid)) return { type: 'Unchanged', held };
+  const distinct = new Map(SECTION_KINDS.flatMap((kind) => blobs[kind]).map((blob) => [blob.sha256, blob]));
+  return { type: 'Publish', draft, blobs: [...distinct.values()] };
+}
+
+/** Whether what is held says what the draft would say, signed by that key. */
+export function holds({ pointer, kid }: HeldTable, draft: PointerDraft, signer: string): boolean {
+  return (
+    kid === signer &&
+    pointer.schemaVersion === draft.schemaVersion &&
+    pointer.edge === draft.edge &&
+    pointer.cluster === draft.cluster &&
+    pointer.clusterUid === draft.clusterUid &&
+    sameSections(pointer.sections, draft.sections)
+  );
+}
+
+export function hashesOf(blobs: TableBlobs): SectionHashes {
+  const hashes = (kind: BucketedKind) => blobs[kind].map(({ sha256 }) => sha256);
+  return {
+    routes: hashes('routes'),
+    models: hashes('models'),
+    providers: hashes('providers'),
+    consumers: hashes('consumers'),
+    secrets: hashes('secrets'),
+    keys: hashes('keys'),
+  };
+}
+
+function sameSections(a: SectionHashes, b: SectionHashes): boolean {
+  return SECTION_KINDS.every(
+    (kind) => a[kind].length === b[kind].length && a[kind].every((hash, index) => hash === b[kind][index]),
+  );
+}

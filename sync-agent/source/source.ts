@@ -1,0 +1,50 @@
+import type { ResourceKey, SnapshotChange } from '../snapshot.ts';
+
+/**
+ * Where resources come from. Beside `directory` there will be `kubernetes/`, whose reflectors keep one snapshot of
+ * all kinds; the controller knows only this.
+ */
+export interface ResourceSource {
+  /**
+   * Resolves once everything can be read.
+   *
+   * @param onChange something may have changed; called any number of times, the controller coalesces
+   * @throws {SourceUnavailable}
+   */
+  open(onChange: () => void, signal: AbortSignal): Promise<OpenSource>;
+}
+
+export interface OpenSource {
+  /** What the edge pins the cluster by: the UID of the namespace kube-system. */
+  readonly clusterUid: string;
+  /** What has changed since the last call; at the first, everything. */
+  observe(): Promise<Observation>;
+  close(): void;
+}
+
+export interface Observation {
+  readonly changes: readonly SnapshotChange[];
+  /** All that is wrong now, not only what is new. The same list as before where nothing changed in it. */
+  readonly problems: readonly Problem[];
+}
+
+/** Something that a person should mend, or know. */
+export interface Problem {
+  /** A notice is about what is left aside on purpose, such as a kind that is not read. */
+  readonly severity: 'error' | 'notice';
+  /** Where it stands: a path within the folder, `.` for the folder itself. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+  /** The resource that it is about, where that much can be told. */
+  readonly resource?: ResourceKey;
+  /** What is wrong and what to do. Never holds a secret's value. */
+  readonly sentence: string;
+}
+
+/** A source that cannot be read at all at the start. */
+export class SourceUnavailable extends Error {
+  override name = 'SourceUnavailable';
+}

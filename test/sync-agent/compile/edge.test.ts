@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { compile, createCompiler } from '../../../sync-agent/compile/compile.ts';
+import { conditionOf, faultsOf } from '../../support/read-compilation.ts';
+import {
+  EDGE,
+  ENDPOINT,
+  SIGNING_JWK,
+  consumer,
+  edgeGateway,
+  edgeKeys,
+  model,
+  provider,
+  route,
+  secret,
+} from '../../support/resource-builders.ts';
+
+const KEY = 'EdgeGateway/infra/edge';
+
+describe('the EdgeGateway that is compiled', () => {
+  test('with its keys it says where to publish, and with what', () => {
+    const compilation = compile([edgeGateway(), edgeKeys()], EDGE);
+    expect(compilation.target).toEqual({
+      endpoint: ENDPOINT,
+      cluster: 'main',
+      signingKey: SIGNING_JWK,
+      sealingKey: { kid: 'sealing-1', publicKey: expect.any(String) },
+    });
+    expect(faultsOf(compilation, KEY)).toEqual([]);
+  });
+
+  test('without its Secret nothing may be published, but everything else is still judged', () => {
+    const compilation = compile([edgeGateway(), route(), model(), provider()], EDGE);
+    expect(compilation.target).toBeUndefined();
+    expect(conditionOf(compilation, KEY, 'ResolvedRefs')).toMatchObject({
+      reason: 'SecretNotFound',
+      message:
+        'Secret infra/edge-keys, which signingKeySecretRef names, does not exist: make one with `fairlead keygen`, and apply it to that namespace.',
+    });
+    expect(compilation.counts.routes).toBe(1);
+  });
+
+  test.each([
+    ['signing-key', '{"kty":"OKP"}', 'no private Ed25519 JWK'],
+    ['signing-key', 'not JSON', 'no private Ed25519 JWK'],
+    ['secret-id-key', 'c2hvcnQ', 'no 32 bytes in base64url'],
+  ])('a %s that is %s is reported, and not shown', (name, value, sentence) => {
+    const compilation = compile([edgeGateway(), edgeKeys({ [name]: value })], EDGE);
+    expect(compilation.target).toBeUndefined();
+    const message = conditionOf(compilation, KEY, 'ResolvedRefs')?.message;
+    expect(message).toContain(sentence);
+    expect(message).not.toContain(value);
+  });
+
+  test('without the key for ids, the name of a secret tells nothing of its value', () => {
+    const auth = {
+      type: 'APIKey' as const,
+      apiKey: { type: 'SecretRef' as const, secretRef: { name: 'v', key: 'k' } },
+    };
+    const idOf = (value: string) =>
+      compile(
+        [
+          edgeGateway(),
+          route(),
+          model(),
+          provider({ auth }),
+          secret({ k: value }, { name: 'v', annotations: { 'fairlead.dev/hosts': 'api.example.com' } }),
+        ],
+        EDGE,
+      ).secrets[0]?.id;
+    expect(idOf('guess')).toBe(idOf('value'));
+  });
+
+  test('of two that publish to one place under one name the older does', () => {
+    const resources = [edgeGateway({}, { day: 2 }), edgeGateway({}, { name: 'older', day: 1 }), edgeKeys()];
+    const compilation = compile(resources, EDGE);
+    expect(compilation.target).toBeUndefined();
+    expect(conditionOf(compilation, KEY, 'Accepted')).toMatchObject({
+      reason: 'Conflicted',
+      message: expect.stringContaining(
+        'EdgeGateway infra/older, which is older, publishes to https://ai.example.com as main already',
+      ),
+    });
+    expect(compile(resources, 'infra/older').target).toBeDefined();
+  });
+
+  test('an EdgeGateway that is not there compiles to nothing', () => {
+    const compilation = compile([route(), model(), provider(), consumer()], EDGE);
+    expect(compilation.target).toBeUndefined();
+    expect(compilation.counts).toEqual({ routes: 0, models: 0, providers: 0, consumers: 0 });
+  });
+});
+
+describe('what a compilation hands out', () => {
+  test('stays as it was when the compiler goes on', () => {
+    const compiler = createCompiler(EDGE);
+    compiler.apply([edgeGateway(), edgeKeys(), consumer()].map((resource) => ({ type: 'Set', resource })));
+    const before = compiler.compile();
+    compiler.apply([{ type: 'Delete', key: 'Consumer/team/consumer' }]);
+    const after = compiler.compile();
+    expect(before.conditions.has('Consumer/team/consumer')).toBe(true);
+    expect(before.counts.consumers).toBe(1);
+    expect(after.conditions.has('Consumer/team/consumer')).toBe(false);
+    expect(after.counts.consumers).toBe(0);
+  });
+
+  test('is the same object where nothing changed', () => {
+    const compiler = createCompiler(EDGE);
+    compiler.apply([edgeGateway(), edgeKeys(), consumer()].map((resource) => ({ type: 'Set', resource })));
+    const before = compiler.compile();
+    compiler.apply([{ type: 'Set', resource: consumer() }]);
+    const after = compiler.compile();
+    expect(after.conditions).toBe(before.conditions);
+    expect(after.entries).toBe(before.entries);
+    expect(after.sections.consumers).toBe(before.sections.consumers);
+  });
+
+  test('a sentence about a hundred faults names the first of them, and how many more there are', () => {
+    const models = Array.from({ length: 100 }, (_, i) => ({ name: `gone-${i}` }));
+    const compilation = compile([edgeGateway(), edgeKeys(), route({ models })], EDGE);
+    const message = conditionOf(compilation, 'GatewayRoute/team/route', 'ResolvedRefs')?.message;
+    expect(message).toMatch(/gone-4 does not exist\. And 95 more\.$/);
+  });
+});

@@ -1,0 +1,132 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../sync-agent/config.ts';
+import { jsonLogger } from '../../sync-agent/log.ts';
+import { EXIT, runAgent } from '../../sync-agent/run-agent.ts';
+
+describe('configuration', () => {
+  test('comes from flags, then from the environment, then from defaults', () => {
+    const env = { FAIRLEAD_SOURCE_DIR: '/env', FAIRLEAD_LOG_LEVEL: 'debug' };
+    expect(readConfig(['--source-dir', '/flag'], env)).toEqual({
+      sourceDir: '/flag',
+      clusterUid: 'directory',
+      logLevel: 'debug',
+      resyncSeconds: 30,
+    });
+  });
+
+  test.each([
+    [[], {}, '--source-dir (FAIRLEAD_SOURCE_DIR) is required'],
+    [['--source-dir', 'x'], { FAIRLEAD_LOG_LEVEL: 'loud' }, 'must be one of debug, info, warn, error'],
+    [
+      ['--source-dir', 'x', '--resync-seconds', 'often'],
+      {},
+      '--resync-seconds (FAIRLEAD_RESYNC_SECONDS) must be a number',
+    ],
+    [['--sourcedir', 'x'], {}, "Unknown option '--sourcedir'"],
+    [['x'], {}, 'Unexpected argument'],
+  ])('%j with %j is refused with a sentence', (args, env, sentence) => {
+    expect(() => readConfig(args, env)).toThrow(ConfigError);
+    expect(() => readConfig(args, env)).toThrow(sentence);
+  });
+});
+
+describe('the log', () => {
+  test('is one JSON object a line, from the wanted level on', () => {
+    const lines: string[] = [];
+    const logger = jsonLogger((line) => lines.push(line), { now: () => 0 }, 'info');
+    logger.debug('not this');
+    logger.info('two\nlines', { a: 1 });
+    expect(lines).toEqual(['{"time":"1970-01-01T00:00:00.000Z","level":"info","message":"two\\nlines","a":1}\n']);
+  });
+});
+
+describe('the process', () => {
+  let dir: string;
+  let edge: Server;
+  let agent: ChildProcess | undefined;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'fairlead-agent-'));
+    edge = createServer((_, response) => response.writeHead(503).end('not yet'));
+    await new Promise<void>((resolve) => {
+      edge.listen(0, '127.0.0.1', resolve);
+    });
+  });
+  afterEach(async () => {
+    agent?.kill('SIGKILL');
+    edge.closeAllConnections();
+    edge.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  test('says how it is used, and exits with 2 where it is used wrongly', async () => {
+    expect(await run('--help')).toMatchObject({ code: EXIT.stopped, out: expect.stringContaining('Exit codes') });
+    const wrong = await run();
+    expect(wrong.code).toBe(EXIT.usage);
+    expect(wrong.err).toContain('--source-dir (FAIRLEAD_SOURCE_DIR) is required');
+  });
+
+  test('exits with 1 where its folder does not exist', async () => {
+    const { code, out } = await run('--source-dir', join(dir, 'none'));
+    expect(code).toBe(EXIT.failed);
+    expect(out).toContain('cannot be read');
+  });
+
+  test('reads its folder, logs what is wrong in JSON, and ends with 0 on SIGTERM', async () => {
+    const address = edge.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    await writeFile(join(dir, 'edge.yaml'), gatewayYaml(`http://127.0.0.1:${port}`));
+    await writeFile(join(dir, 'broken.yaml'), 'kind: [\n');
+    const spawned = spawn(process.execPath, ['sync-agent/main.ts', '--source-dir', dir], { stdio: 'pipe' });
+    agent = spawned;
+    const seen: Record<string, unknown>[] = [];
+    const ended = new Promise<number | null>((resolve) => {
+      spawned.on('exit', resolve);
+    });
+    for await (const line of createInterface(spawned.stdout)) {
+      const entry: Record<string, unknown> = JSON.parse(line);
+      seen.push(entry);
+      const saidAll =
+        seen.some(({ file }) => file === 'broken.yaml') && seen.some(({ resource }) => resource !== undefined);
+      // Once: a process that is ending no longer has a handler for a second signal.
+      if (saidAll && !spawned.killed) spawned.kill('SIGTERM');
+    }
+    expect(await ended).toBe(0);
+    expect(seen.at(0)).toMatchObject({ level: 'info', message: 'started' });
+    expect(seen.find(({ file }) => file === 'broken.yaml')).toMatchObject({ level: 'warn', line: 2 });
+    expect(seen.find(({ resource }) => resource === 'EdgeGateway/default/edge')).toMatchObject({ status: 'False' });
+    expect(seen.at(-1)).toMatchObject({ level: 'info', message: 'stopped' });
+  });
+});
+
+/** Runs the agent until it ends by itself. */
+async function run(...args: string[]) {
+  let out = '';
+  let err = '';
+  const code = await runAgent({
+    args,
+    env: {},
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+    signal: new AbortController().signal,
+  });
+  return { code, out, err };
+}
+
+function gatewayYaml(endpoint: string): string {
+  return `apiVersion: fairlead.dev/v1alpha1
+kind: EdgeGateway
+metadata: {name: edge}
+spec:
+  clusterName: berlin
+  endpoint: ${endpoint}
+  publish: {type: Edge}
+  signingKeySecretRef: {name: missing}
+  sealingKeys: [{kid: k, publicKey: ${'A'.repeat(42)}A}]
+`;
+}

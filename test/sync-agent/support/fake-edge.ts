@@ -1,0 +1,174 @@
+import { sha256Hex } from '../../../contract/encoding.ts';
+import { blobList, PUBLISH_PATHS, termClaim, type HubState, type Refusal } from '../../../contract/publish-api.ts';
+import { verifyRequest } from '../../../contract/publish-request.ts';
+import { revisionOf, sameGeneration, verifyPointer, type KeyWithId } from '../../../contract/revision.ts';
+import { SECTION_KINDS, type Pointer } from '../../../contract/routing-table.ts';
+import { abortReason } from '../../../sync-agent/clock.ts';
+
+export const EDGE = 'https://edge.test';
+export const CLUSTER = 'berlin';
+
+/** What a call is, as far as tests care. */
+export type Step = 'term' | 'missing' | 'put-blob' | 'get-blob' | 'pointer' | 'state' | 'probe';
+
+export interface Exchange {
+  readonly step: Step;
+  /** Of this step, from 1. */
+  readonly number: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What happens to a call instead of, or after, being answered. `lost`: it is carried out and its answer lost;
+ * `hangs`: it is never answered.
+ */
+export type Mishap = 'refused-connection' | 'lost' | 'hangs' | Response | undefined;
+
+/** An edge in memory that speaks the contract and believes nobody. */
+export class FakeEdge {
+  readonly verifyingKeys: KeyWithId[];
+  readonly now: () => number;
+  blobs = new Map<string, Uint8Array<ArrayBuffer>>();
+  current: { revision: string; jws: string; pointer: Pointer } | null = null;
+  term = 0;
+  clusterUid: string | undefined;
+  /** What isolates serve; by default they pick up at once. */
+  serving: HubState['serving'] | undefined;
+  refused: HubState['refused'] = [];
+  served: string | null | undefined;
+  /** Every call in order, as `step` or `step HASH`. */
+  readonly log: Step[] = [];
+  readonly admitted: string[] = [];
+  mishap: (exchange: Exchange) => Mishap = () => undefined;
+  before: (exchange: Exchange) => void | Promise<void> = () => undefined;
+
+  constructor(verifyingKeys: KeyWithId[], now: () => number) {
+    this.verifyingKeys = verifyingKeys;
+    this.now = now;
+  }
+
+  wipe(): void {
+    this.blobs = new Map();
+    this.current = null;
+    this.term = 0;
+  }
+
+  calls(step: Step): number {
+    return this.log.filter((logged) => logged === step).length;
+  }
+
+  fetch: typeof fetch = async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const method = init?.method ?? 'GET';
+    const signal = init?.signal ?? new AbortController().signal;
+    const body = init?.body instanceof Uint8Array ? new Uint8Array(init.body) : new Uint8Array();
+    const step = stepOf(method, url.pathname);
+    this.log.push(step);
+    const exchange = { step, number: this.calls(step), signal };
+    await this.before(exchange);
+    signal.throwIfAborted();
+    const mishap = this.mishap(exchange);
+    if (mishap === 'refused-connection') throw connectionRefused();
+    if (mishap === 'hangs') return never(signal);
+    if (mishap instanceof Response) return mishap.clone();
+    const answer = await this.#answer(step, method, url.pathname, body, new Headers(init?.headers));
+    signal.throwIfAborted();
+    if (mishap === 'lost') throw connectionRefused();
+    return answer;
+  };
+
+  async #answer(step: Step, method: string, path: string, body: Uint8Array<ArrayBuffer>, headers: Headers) {
+    const request = { edge: EDGE, method, path, body };
+    try {
+      await verifyRequest(headers.get('authorization'), request, (kid) => this.#key(kid), this.now());
+    } catch (error) {
+      return failure(401, String(error instanceof Error ? error.message : error));
+    }
+    const text = () => new TextDecoder().decode(body);
+    switch (step) {
+      case 'term': {
+        const claim = termClaim.parse(JSON.parse(text()));
+        this.clusterUid ??= claim.clusterUid;
+        if (this.clusterUid !== claim.clusterUid) return this.#refuse('cluster-uid');
+        this.term = Math.max(this.term, claim.floor?.term ?? 0) + 1;
+        return Response.json({ term: this.term });
+      }
+      case 'missing': {
+        const { hashes } = blobList.parse(JSON.parse(text()));
+        return Response.json({ hashes: hashes.filter((hash) => !this.blobs.has(hash)) });
+      }
+      case 'put-blob': {
+        const hash = path.slice(-64);
+        if ((await sha256Hex(body)) !== hash) return this.#refuse('blob-hash');
+        this.blobs.set(hash, body);
+        return new Response(null, { status: 204 });
+      }
+      case 'get-blob': {
+        const blob = this.blobs.get(path.slice(-64));
+        return blob ? new Response(blob) : failure(404, 'no such blob');
+      }
+      case 'pointer':
+        return this.#admit(text());
+      case 'state':
+        return Response.json({
+          current: this.current,
+          term: this.term,
+          serving: this.serving ?? (this.current ? [{ revision: this.current.revision, count: 1, ageMs: 5 }] : []),
+          refused: this.refused,
+        } satisfies HubState);
+      case 'probe': {
+        const revision = this.served === undefined ? (this.current?.revision ?? null) : this.served;
+        return Response.json({ revision, generation: this.current?.pointer.generation ?? null, confirmed: true });
+      }
+    }
+  }
+
+  async #admit(jws: string): Promise<Response> {
+    const pointer = await verifyPointer(jws, (kid) => this.#key(kid));
+    const { generation } = pointer;
+    if (this.current?.jws === jws)
+      return Response.json({ revision: this.current.revision, generation, changed: false });
+    if (pointer.edge !== EDGE) return this.#refuse('edge');
+    if (generation.term !== this.term) return this.#refuse('generation');
+    if (!sameGeneration(pointer.replaces, this.current?.pointer.generation ?? null)) return this.#refuse('replaces');
+    const named = SECTION_KINDS.flatMap((kind) => pointer.sections[kind]);
+    if (!named.every((hash) => this.blobs.has(hash))) return this.#refuse('missing-blob');
+    this.current = { revision: await revisionOf(jws), jws, pointer };
+    this.admitted.push(this.current.revision);
+    return Response.json({ revision: this.current.revision, generation, changed: true });
+  }
+
+  #refuse(rule: Refusal['rule']): Response {
+    const refusal: Refusal = { rule, message: `by rule ${rule}`, current: this.current?.pointer.generation ?? null };
+    const status = rule === 'generation' || rule === 'replaces' ? 409 : 422;
+    return Response.json({ error: { message: refusal.message, type: 'publish', code: rule }, refusal }, { status });
+  }
+
+  #key(kid: string): KeyWithId | undefined {
+    return this.verifyingKeys.find((key) => key.kid === kid);
+  }
+}
+
+function stepOf(method: string, path: string): Step {
+  if (path === PUBLISH_PATHS.revision) return 'probe';
+  if (path === PUBLISH_PATHS.term(CLUSTER)) return 'term';
+  if (path === PUBLISH_PATHS.missing(CLUSTER)) return 'missing';
+  if (path === PUBLISH_PATHS.pointer(CLUSTER)) return 'pointer';
+  if (path === PUBLISH_PATHS.state(CLUSTER)) return 'state';
+  if (path.startsWith(PUBLISH_PATHS.blob(CLUSTER, ''))) return method === 'PUT' ? 'put-blob' : 'get-blob';
+  throw new Error(`the contract knows no ${method} ${path}`);
+}
+
+function failure(status: number, message: string): Response {
+  return Response.json({ error: { message, type: 'publish', code: String(status) } }, { status });
+}
+
+function connectionRefused(): Error {
+  return new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 192.0.2.1:443') });
+}
+
+function never(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(abortReason(signal)));
+  });
+}
