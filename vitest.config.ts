@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { TEST_EDGE_VARIABLES } from './test/worker/table/test-keys.ts';
 
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
 process.env['WRANGLER_SEND_METRICS'] = 'false';
@@ -16,7 +17,9 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+        plugins: [
+          cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings: TEST_EDGE_VARIABLES } }),
+        ],
         test: { name: 'workerd', include: ['test/worker/**/*.test.ts'], testTimeout: 20_000 },
       },
       {

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { readTableSettings } from '../../../worker/table/table-settings.ts';
+import { TEST_EDGE_VARIABLES } from './test-keys.ts';
+
+test('are read from the variables of the worker, keys and all', async () => {
+  const { edge, cluster, local } = await readTableSettings(TEST_EDGE_VARIABLES);
+  expect({ edge, local, name: cluster.trust.name }).toEqual({
+    edge: 'https://edge.example.com',
+    local: true,
+    name: 'prod',
+  });
+  expect(cluster.findKey('first')?.kid).toBe('first');
+  expect(cluster.findKey('stranger')).toBeUndefined();
+});
+
+test('are not local unless they say so', async () => {
+  const { FAIRLEAD_LOCAL: _local, ...deployed } = TEST_EDGE_VARIABLES;
+  expect((await readTableSettings(deployed)).local).toBe(false);
+});
+
+const [prod] = JSON.parse(TEST_EDGE_VARIABLES.FAIRLEAD_CLUSTERS);
+test.each([
+  [{ FAIRLEAD_ENDPOINT: 'https://edge.example.com/' }, 'must be an origin'],
+  [{ FAIRLEAD_ENDPOINT: 'edge.example.com' }, 'FAIRLEAD_ENDPOINT'],
+  [{ FAIRLEAD_CLUSTERS: '[' }, 'is not JSON'],
+  [{ FAIRLEAD_CLUSTERS: '[]' }, 'FAIRLEAD_CLUSTERS'],
+  [{ FAIRLEAD_CLUSTERS: JSON.stringify([prod, { ...prod, name: 'other' }]) }, 'a verifying key is listed twice'],
+  [{ FAIRLEAD_LOCAL: 'yes' }, 'FAIRLEAD_LOCAL'],
+])('that cannot be used say so, with the name of the variable: %j', async (change, sentence) => {
+  await expect(readTableSettings({ ...TEST_EDGE_VARIABLES, ...change })).rejects.toThrow(sentence);
+});

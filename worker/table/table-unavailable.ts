@@ -1,0 +1,13 @@
+/**
+ * There is nothing to decide by, for the moment: no table has reached this isolate yet, or a part of it is nowhere to
+ * be had. Answer 503, never 401: nobody may be called unknown by an edge that could not look.
+ */
+export class TableUnavailable extends Error {
+  override name = 'TableUnavailable';
+  readonly reason: 'no-table' | 'missing-blob';
+
+  constructor(reason: TableUnavailable['reason'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,70 @@
+import type { UpstreamSide } from '../dialects/dialect.ts';
+import { Failure } from '../errors.ts';
+import type { Candidate } from '../pipeline/plan-request.ts';
+import { collect } from '../streaming/collect-bytes.ts';
+
+const MAX_BYTES = 1024 * 1024;
+const MAX_DETAIL_LENGTH = 500;
+
+/**
+ * What an answer without success means. One that finds fault with the request is the caller's: its body is returned, to
+ * be passed on.
+ *
+ * @param secrets what was sent along, and must not come back in a log
+ * @throws {Failure} for everything that is the upstream's fault, or the operator's
+ */
+export async function refusalOf(
+  response: Response,
+  { providerId }: Candidate,
+  secrets: readonly string[],
+  upstream: UpstreamSide,
+): Promise<Uint8Array> {
+  const { status } = response;
+  const body = (response.body && (await collect(response.body, MAX_BYTES))) ?? new Uint8Array();
+  const error = upstream.readError(new TextDecoder().decode(body));
+  const said = `status ${status}${error.code === undefined ? '' : `, code ${error.code}`}`;
+  if (status === 401 || status === 403)
+    throw new Failure(
+      'upstream_refused_credentials',
+      `The provider ${providerId} refused this gateway's credentials. Only its operator can mend that.`,
+      { detail: redacted(error.message === undefined ? said : `${said}: ${error.message}`, secrets) },
+    );
+  if (status === 429)
+    throw new Failure(
+      'upstream_rate_limited',
+      `The provider ${providerId} limits requests at the moment. Try again later.`,
+      {
+        ...retryAfterOf(response.headers),
+        detail: redacted(said, secrets),
+      },
+    );
+  if (status === 408)
+    throw new Failure('upstream_timeout', `The provider ${providerId} gave up waiting. Try again.`, { detail: said });
+  if (status >= 500)
+    throw new Failure('upstream_failed', `The provider ${providerId} failed with status ${status}. Try again.`, {
+      ...retryAfterOf(response.headers),
+      detail: redacted(said, secrets),
+    });
+  if (status < 400)
+    throw new Failure(
+      'upstream_failed',
+      `The provider ${providerId} did not answer the request: it sent a redirect, which is not followed.`,
+      {
+        detail: said,
+      },
+    );
+  return body;
+}
+
+function retryAfterOf(headers: Headers): { retryAfter?: number } {
+  const milliseconds = headers.get('retry-after-ms');
+  const seconds =
+    milliseconds === null ? Number(headers.get('retry-after') ?? Number.NaN) : Number(milliseconds) / 1000;
+  return Number.isFinite(seconds) && seconds >= 0 ? { retryAfter: Math.ceil(seconds) } : {};
+}
+
+/** Providers quote the key that they refuse, some of them whole. */
+function redacted(text: string, secrets: readonly string[]): string {
+  const without = secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[secret]')), text);
+  return without.replaceAll(/\b(?:sk|gsk|key|pk)-[\w*.-]{6,}/g, '[secret]').slice(0, MAX_DETAIL_LENGTH);
+}
