@@ -1,0 +1,51 @@
+import { Command } from 'commander';
+import { compileCommand } from './commands/compile.ts';
+import { devCommand } from './commands/dev.ts';
+import { explainCommand } from './commands/explain.ts';
+import { keygenCommand } from './commands/keygen.ts';
+import { CliError, EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
+
+const program = new Command('fairlead')
+  .description(
+    'An LLM gateway at the edge, operated by Kubernetes resources: run it here, look into it, make its keys.',
+  )
+  .showHelpAfterError('(`fairlead --help` lists the commands, `fairlead COMMAND --help` a command’s options)')
+  .addCommand(devCommand())
+  .addCommand(compileCommand())
+  .addCommand(explainCommand())
+  .addCommand(keygenCommand())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  fairlead dev                              the quickstart, on http://127.0.0.1:8787
+  fairlead dev --dir my-resources           a gateway on your own folder; edits reach it as you save
+  fairlead compile my-resources             are they all right, and what would be published?
+  fairlead explain my-resources --model demo --key sk-…   why does this request go there?
+  fairlead keygen                           keys for a new edge, and the commands that install them
+
+${EXIT_CODES_HELP}`,
+  )
+  .exitOverride();
+for (const command of program.commands) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) {
+    process.stderr.write(`fairlead: ${error.message}\n`);
+    return error.exitCode;
+  }
+  // Commander has written its message, or the help that was asked for.
+  if (isCommanderError(error)) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  process.stderr.write(`fairlead: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.broken;
+}
+
+function isCommanderError(error: unknown): error is Error & { exitCode: number } {
+  return error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number';
+}

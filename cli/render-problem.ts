@@ -1,0 +1,9 @@
+import { styleText } from 'node:util';
+import type { Problem } from '../sync-agent/source/source.ts';
+
+/** `error 3-model.yaml:14:7 AIModel/default/demo: …`, in the form in which editors make places clickable. */
+export function renderProblem({ severity, file, line, column, resource, sentence }: Problem): string {
+  const label = severity === 'error' ? styleText('red', 'error') : styleText('yellow', 'notice');
+  const place = styleText('bold', `${file}:${line}:${column}`);
+  return `${label} ${place} ${resource === undefined ? '' : `${resource}: `}${sentence}`;
+}
