@@ -1,0 +1,42 @@
+/**
+ * What has happened and what will: a test awaits the next happening that it names, and cannot miss one by asking late.
+ * Each happening is given to one asker only.
+ */
+export class Happenings<T> {
+  /** Everything that ever happened, oldest first. */
+  readonly all: T[] = [];
+  readonly #unclaimed: T[] = [];
+  readonly #waiting = new Set<{ matches: (value: T) => boolean; resolve: (value: T) => void }>();
+
+  add(value: T): void {
+    this.all.push(value);
+    for (const waiter of this.#waiting) {
+      if (!waiter.matches(value)) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve(value);
+      return;
+    }
+    this.#unclaimed.push(value);
+  }
+
+  /** @param what for the error that says what was waited for in vain, and what came instead */
+  async next(what: string, matches: (value: T) => boolean = () => true, patienceMs = 20_000): Promise<T> {
+    const index = this.#unclaimed.findIndex((value) => matches(value));
+    const [found] = index < 0 ? [] : this.#unclaimed.splice(index, 1);
+    if (found !== undefined) return found;
+    return new Promise((resolve, reject) => {
+      const patience = setTimeout(() => {
+        this.#waiting.delete(waiter);
+        reject(new Error(`waited in vain for ${what}; instead: ${JSON.stringify(this.#unclaimed, undefined, 1)}`));
+      }, patienceMs);
+      const waiter = {
+        matches,
+        resolve: (value: T) => {
+          clearTimeout(patience);
+          resolve(value);
+        },
+      };
+      this.#waiting.add(waiter);
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { createAgent, type AgentOptions } from '../../sync-agent/agent.ts';
+import { silentLogger } from '../../sync-agent/log.ts';
+import { createDirectorySource } from '../../sync-agent/source/directory.ts';
+import type { AgentEvent } from '../../sync-agent/status/status-sink.ts';
+import { Happenings } from './happenings.ts';
+
+export interface RunningAgent {
+  /** Waits for the next revision that every isolate serves. */
+  served(): Promise<string>;
+  stop(): Promise<void>;
+  /** Ends it as a crash would, where it is a process. */
+  kill(): Promise<void>;
+}
+
+export type StartAgent = (folder: string) => Promise<RunningAgent>;
+
+export interface AgentInProcess extends RunningAgent {
+  readonly events: Happenings<AgentEvent>;
+}
+
+/** The agent as `fairlead dev` runs it. */
+export async function startAgentInProcess(
+  folder: string,
+  pace: Pick<AgentOptions, 'resyncMs'> = {},
+): Promise<AgentInProcess> {
+  const events = new Happenings<AgentEvent>();
+  const agent = createAgent({
+    source: createDirectorySource({ dir: folder }),
+    sink: {
+      report: (event) => {
+        events.add(event);
+      },
+    },
+    logger: silentLogger,
+    ...pace,
+  });
+  const stopping = new AbortController();
+  const ended = agent.run(stopping.signal);
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await ended;
+  };
+  return {
+    events,
+    stop,
+    kill: stop,
+    async served() {
+      const event = await events.next('a revision that is served', ({ type }) => type === 'served');
+      return event.type === 'served' ? event.revision : '';
+    },
+  };
+}
+
+export interface AgentProcess extends RunningAgent {
+  /** Its log lines, parsed. */
+  readonly lines: Happenings<AgentLine>;
+}
+
+export interface AgentLine {
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+const MAIN = fileURLToPath(new URL('../../sync-agent/main.ts', import.meta.url));
+
+/** The agent as a process of its own, as it runs in a cluster. */
+export async function startAgentProcess(folder: string): Promise<AgentProcess> {
+  const child = spawn(process.execPath, [MAIN, '--source-dir', folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const lines = new Happenings<AgentLine>();
+  createInterface(child.stdout).on('line', (line) => {
+    lines.add(agentLine.parse(JSON.parse(line)));
+  });
+  const endBy = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal);
+    await ended;
+  };
+  return {
+    lines,
+    async served() {
+      const line = await lines.next('a revision that is served', ({ message }) => message === 'served');
+      return String(line['revision']);
+    },
+    stop: () => endBy('SIGTERM'),
+    kill: () => endBy('SIGKILL'),
+  };
+}
+
+const agentLine = z.looseObject({ level: z.string(), message: z.string() });
