@@ -4,6 +4,8 @@ import { TEST_EDGE_VARIABLES } from './test/worker/table/test-keys.ts';
 
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
 process.env['WRANGLER_SEND_METRICS'] = 'false';
+// The secrets that wrangler.toml requires come from TEST_EDGE_VARIABLES, of which wrangler knows nothing.
+process.env['WRANGLER_LOG'] = 'error';
 
 export default defineConfig({
   test: {

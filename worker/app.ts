@@ -1,4 +1,4 @@
-import { Hono } from 'hono/quick';
+import { Hono } from 'hono';
 import type { EdgeContext } from './edge-context.ts';
 import { Failure } from './errors.ts';
 import { answerBrowsers } from './middleware/answer-browsers.ts';
@@ -58,7 +58,7 @@ export function createApp({
 
 function only(method: string): () => never {
   return () => {
-    throw new Failure('method_not_allowed', `This endpoint is called by ${method}.`);
+    throw new Failure('method_not_allowed', `This endpoint is called by ${method}.`, { allow: method });
   };
 }
 

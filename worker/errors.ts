@@ -32,6 +32,8 @@ export interface FailureDetails {
   readonly param?: string;
   /** Seconds, for the header `retry-after`. */
   readonly retryAfter?: number;
+  /** The method that the endpoint has, for the header `allow`. */
+  readonly allow?: string;
   /** For the log only: what the operator needs and the caller must not see. Never content or a secret. */
   readonly detail?: string;
   readonly cause?: unknown;
@@ -43,13 +45,15 @@ export class Failure extends Error {
   readonly code: FailureCode;
   readonly param: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly allow: string | undefined;
   readonly detail: string | undefined;
 
-  constructor(code: FailureCode, message: string, { param, retryAfter, detail, cause }: FailureDetails = {}) {
+  constructor(code: FailureCode, message: string, { param, retryAfter, allow, detail, cause }: FailureDetails = {}) {
     super(message, { cause });
     this.code = code;
     this.param = param;
     this.retryAfter = retryAfter;
+    this.allow = allow;
     this.detail = detail;
   }
 }

@@ -5,7 +5,7 @@ export type DialectName = (typeof DIALECTS)[number];
 
 /**
  * A wire format, from both ends. Where caller and provider speak the same one, text and bytes go through as they came
- * and the dialect only reads along; docs/adr/0002-dialects.md says how translation joins in.
+ * and the dialect only reads along; docs/adr/0006-dialects.md says how translation joins in.
  */
 export interface Dialect {
   readonly client: ClientSide;

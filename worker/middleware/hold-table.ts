@@ -13,7 +13,7 @@ export function holdTable(source: TableSource) {
     const held = source.table();
     const table = held instanceof Promise ? await held : held;
     context.set('table', table);
-    context.var.exchange.table = table;
+    context.get('exchange').table = table;
     await next();
   });
 }

@@ -19,6 +19,7 @@ export function failureResponse(failure: Failure): Response {
   const status = statusOf(failure.code);
   const headers = new Headers({ 'content-type': 'application/json' });
   if (failure.retryAfter !== undefined) headers.set('retry-after', String(failure.retryAfter));
+  if (failure.allow !== undefined) headers.set('allow', failure.allow);
   // The SDKs would try again after any 5xx.
   if (status >= 500 && !isWorthRetrying(failure.code)) headers.set('x-should-retry', 'false');
   return new Response(dialects.OpenAI.client.renderError(failure), { status, headers });

@@ -2,7 +2,7 @@ import type { DialectName, ModelRequest } from '../dialects/dialect.ts';
 import type { UpstreamServices } from '../upstream/call-upstream.ts';
 import type { CallControl } from '../upstream/call-control.ts';
 import type { Health } from '../upstream/health.ts';
-import { forwardedResponseHeaders } from '../upstream/forward-headers.ts';
+import { keepForwardedResponseHeaders } from '../upstream/forward-headers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Serve } from './plan-request.ts';
 
@@ -28,10 +28,12 @@ export interface Refused {
   readonly body: Uint8Array;
 }
 
-export function responseHeaders({ candidate }: Exchange, upstream: Response): Headers {
-  const headers = forwardedResponseHeaders(upstream.headers);
-  if (candidate) headers.set('x-fairlead-backend', candidate.backend.name);
-  return headers;
+/** The provider's answer with another body: its status, and of its headers those that may pass. */
+export function answerAs(body: BodyInit, upstream: Response, { candidate }: Pick<Exchange, 'candidate'>): Response {
+  const response = new Response(body, upstream);
+  keepForwardedResponseHeaders(response.headers);
+  if (candidate) response.headers.set('x-fairlead-backend', candidate.backend.name);
+  return response;
 }
 
 export function refusalResponse(
@@ -40,5 +42,5 @@ export function refusalResponse(
   control: CallControl,
 ): Response {
   exchange.settle(control.clientGone ? 'client_abort' : 'refused', status);
-  return new Response(body, { status, headers: responseHeaders(exchange, response) });
+  return answerAs(body, response, exchange);
 }

@@ -5,7 +5,7 @@ import { estimateLongText } from '../streaming/estimate-tokens.ts';
 import { CallControl } from '../upstream/call-control.ts';
 import { callUpstream } from '../upstream/call-upstream.ts';
 import { tryInOrder } from '../upstream/try-in-order.ts';
-import { refusalResponse, responseHeaders, type AnswerInput, type Refused } from './answer-input.ts';
+import { answerAs, refusalResponse, type AnswerInput, type Refused } from './answer-input.ts';
 import { meter } from './meter.ts';
 import type { Candidate } from './plan-request.ts';
 
@@ -16,14 +16,13 @@ interface WholeAnswer {
   readonly type: 'Whole';
   readonly status: number;
   readonly response: Response;
-  readonly body: Uint8Array;
   readonly text: string;
   readonly facts: AnswerFacts;
 }
 
 const utf8 = new TextDecoder();
 
-/** Answers at once: the bytes of the first backend that gives a whole answer. */
+/** Answers at once: with what the first backend says that gives a whole answer. */
 export async function answerWithBody(input: AnswerInput): Promise<Response> {
   const { exchange, plan, services, request } = input;
   const control = new CallControl({
@@ -44,7 +43,7 @@ export async function answerWithBody(input: AnswerInput): Promise<Response> {
       answer.facts.usage || request.operation === 'embeddings' ? 0 : estimateLongText(answer.text);
     const metered = meter(answer.facts, request.text, estimatedOutput);
     exchange.settle(control.clientGone ? 'client_abort' : 'completed', answer.status, metered);
-    return new Response(answer.body, { status: answer.status, headers: responseHeaders(exchange, answer.response) });
+    return answerAs(answer.text, answer.response, exchange);
   } finally {
     control.watchdog.stop();
   }
@@ -62,21 +61,20 @@ async function attempt(
   const { status } = answer.response;
   if (answer.type === 'Refusal') return { ...answer, status };
   const { response } = answer;
-  const body = await readAnswerBody(response, control, timeouts.idle);
-  const text = utf8.decode(body);
+  const text = await readAnswer(response, control, timeouts.idle);
   const facts = dialects[candidate.provider.dialect].upstream.readAnswer(text);
-  return { type: 'Whole', status, response, body, text, facts };
+  return { type: 'Whole', status, response, text, facts };
 }
 
-async function readAnswerBody(response: Response, control: CallControl, idleMs: number): Promise<Uint8Array> {
+/** An answer is JSON, hence UTF-8: its text is the same bytes again, and reading text is what the runtime does best. */
+async function readAnswer(response: Response, control: CallControl, idleMs: number): Promise<string> {
   const { body, headers } = response;
   if (!body) throw new MalformedAnswer('it answered with nothing');
   control.watchdog.expect('idle', idleMs);
   const length = headers.get('content-length');
   // A body of known length is on its way as a whole: it is read in one go.
-  if (length !== null && !headers.has('content-encoding') && Number(length) <= MAX_ANSWER_BYTES)
-    return new Uint8Array(await response.arrayBuffer());
+  if (length !== null && !headers.has('content-encoding') && Number(length) <= MAX_ANSWER_BYTES) return response.text();
   const bytes = await collect(body, MAX_ANSWER_BYTES, () => control.watchdog.expect('idle', idleMs));
   if (!bytes) throw new MalformedAnswer(`its answer is larger than ${MAX_ANSWER_BYTES / (1024 * 1024)} MiB`);
-  return bytes;
+  return utf8.decode(bytes);
 }

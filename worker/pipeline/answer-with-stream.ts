@@ -4,7 +4,7 @@ import { GatheringWriter } from '../streaming/gathering-writer.ts';
 import { CallControl } from '../upstream/call-control.ts';
 import { callUpstream } from '../upstream/call-upstream.ts';
 import { tryInOrder } from '../upstream/try-in-order.ts';
-import { refusalResponse, responseHeaders, type AnswerInput, type Refused } from './answer-input.ts';
+import { answerAs, refusalResponse, type AnswerInput, type Refused } from './answer-input.ts';
 import { carryStream, type Opening } from './carry-stream.ts';
 import { openStream, type OpenStream } from './open-stream.ts';
 
@@ -42,7 +42,7 @@ export async function answerWithStream(input: AnswerInput): Promise<Response> {
   if (!opened) onSilence();
   exchange.settlesLater = true;
   void carryStream(input, control, opened ?? opening, gathering);
-  return new Response(readable, { headers: opened ? responseHeaders(exchange, opened.response) : earlyHeaders() });
+  return opened ? answerAs(readable, opened.response, exchange) : new Response(readable, { headers: earlyHeaders() });
 }
 
 /** Does not throw: what it gives may be looked at late. */

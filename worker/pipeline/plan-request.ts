@@ -72,7 +72,7 @@ export interface EffectiveTimeouts {
   readonly total: number;
 }
 
-/** docs/adr/0003-timeouts.md says why these. */
+/** docs/adr/0007-timeouts.md says why these. */
 export const DEFAULT_TIMEOUTS: EffectiveTimeouts = {
   firstByte: 300_000,
   firstEvent: 120_000,

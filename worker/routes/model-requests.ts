@@ -8,7 +8,9 @@ const factory = createFactory<EdgeContext>();
 /** POST chat/completions, completions and embeddings: the same way for each, in OpenAI's dialect. */
 export function postModelRequest(operation: Operation, services: ServeServices) {
   const [handler] = factory.createHandlers((context) => {
-    const { exchange, table } = context.var;
+    // `context.var` would be copied at each use.
+    const exchange = context.get('exchange');
+    const table = context.get('table');
     const waitUntil = (promise: Promise<void>): void => context.executionCtx.waitUntil(promise);
     return serveModelRequest(exchange, table, { operation, dialect: 'OpenAI' }, services, waitUntil);
   });

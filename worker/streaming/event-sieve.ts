@@ -113,8 +113,11 @@ export class EventSieve {
 
 const BLANK_LINE = new TextEncoder().encode('\n\n');
 
-/** A line may end in CR LF, LF or CR. A CR at the very end counts as one: what follows it is at most a blank line. */
-const EVENT_END = /(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)/g;
+/**
+ * A line may end in CR LF, LF or CR. With a CR at the very end no event ends yet: an LF that follows belongs to it, and
+ * would else be held back, or stay behind where the event is dropped.
+ */
+const EVENT_END = /(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?=[^\n]))/g;
 
 /** The place after the blank line that ends the event which begins at `from`, or -1. */
 function eventEnd(text: string, from: number): number {

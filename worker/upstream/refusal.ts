@@ -10,7 +10,7 @@ const MAX_DETAIL_LENGTH = 500;
  * What an answer without success means. One that finds fault with the request is the caller's: its body is returned, to
  * be passed on.
  *
- * @param secrets what was sent along, and must not come back in a log
+ * @param secrets what was sent along, and must come back neither in a log nor to the caller
  * @throws {Failure} for everything that is the upstream's fault, or the operator's
  */
 export async function refusalOf(
@@ -21,7 +21,8 @@ export async function refusalOf(
 ): Promise<Uint8Array> {
   const { status } = response;
   const body = (response.body && (await collect(response.body, MAX_BYTES))) ?? new Uint8Array();
-  const error = upstream.readError(new TextDecoder().decode(body));
+  const text = new TextDecoder().decode(body);
+  const error = upstream.readError(text);
   const said = `status ${status}${error.code === undefined ? '' : `, code ${error.code}`}`;
   if (status === 401 || status === 403)
     throw new Failure(
@@ -53,7 +54,8 @@ export async function refusalOf(
         detail: said,
       },
     );
-  return body;
+  const harmless = withoutSecrets(text, secrets);
+  return harmless === text ? body : new TextEncoder().encode(harmless);
 }
 
 function retryAfterOf(headers: Headers): { retryAfter?: number } {
@@ -64,7 +66,10 @@ function retryAfterOf(headers: Headers): { retryAfter?: number } {
 }
 
 /** Providers quote the key that they refuse, some of them whole. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[secret]')), text);
+}
+
 function redacted(text: string, secrets: readonly string[]): string {
-  const without = secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '[secret]')), text);
-  return without.replaceAll(/\b(?:sk|gsk|key|pk)-[\w*.-]{6,}/g, '[secret]').slice(0, MAX_DETAIL_LENGTH);
+  return withoutSecrets(text, secrets).replaceAll(/\b(?:sk|gsk|key|pk)-[\w*.-]{6,}/g, '[secret]').slice(0, MAX_DETAIL_LENGTH);
 }

@@ -1,5 +1,5 @@
+import { isPrivateHost } from '../../contract/private-host.ts';
 import type { ProviderEntry } from '../../contract/routing-table.ts';
-import { isPrivateAddress } from './private-address.ts';
 
 /** Where a provider is reached, worked out once for each entry of the table. */
 export interface Target {
@@ -33,7 +33,7 @@ function faultOf(url: URL, { binding, allow }: ProviderEntry): string | undefine
   if (binding !== undefined) return undefined;
   if (url.protocol === 'http:' && !allow.plainText)
     return 'its baseURL is not https, and its EdgeGateway allows no plain text';
-  if (isPrivateAddress(url.hostname) && !allow.privateAddresses)
+  if (isPrivateHost(url.hostname) && !allow.privateAddresses)
     return 'its baseURL is a private address, which its EdgeGateway does not allow';
   return undefined;
 }

@@ -40,6 +40,8 @@ export async function tryInOrder<Answer extends { readonly status: number }>(
       exchange.candidate = candidate;
       return { candidate, answer };
     } catch (error) {
+      // An answer that is of no use may go on and on.
+      control.abort();
       last = control.reasonToStop(providerId) ?? failureOf(error, providerId);
       note(last.code, last.detail === undefined ? {} : { detail: last.detail });
       if (!isUpstreams(last)) break;

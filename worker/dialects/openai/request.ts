@@ -46,12 +46,17 @@ function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // V8 quotes the place, and with it the content: only the position is repeated.
-    const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    const where =
-      text === '' ? 'it is empty' : position === undefined ? 'it ends too early' : `see position ${position}`;
-    throw new Failure('invalid_json', `The request body is not valid JSON: ${where}.`);
+    throw new Failure('invalid_json', `The request body is not valid JSON${faultOf(text, error)}.`);
   }
+}
+
+/** V8 quotes the place, and with it the content: only the position is repeated, where it names one. */
+function faultOf(text: string, error: unknown): string {
+  if (text.trim() === '') return ': it is empty';
+  const message = error instanceof Error ? error.message : '';
+  if (message.startsWith('Unexpected end')) return ': it ends too early';
+  const position = /at position (\d+)/.exec(message)?.[1];
+  return position === undefined ? '' : `: see position ${position}`;
 }
 
 function checkMessages(messages: unknown): void {
