@@ -1,3 +1,4 @@
+// As a namespace: the object `z` keeps all of zod, its locales too, in the worker's bundle.
 import * as z from 'zod';
 import { MAX_BUCKET_BITS } from './buckets.ts';
 
