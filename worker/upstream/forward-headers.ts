@@ -69,7 +69,8 @@ export function keepForwardedResponseHeaders(headers: Headers): void {
 /** Copying all and deleting some costs half of what picking some costs: the copy is the runtime's. */
 function withoutDropped(headers: Headers, dropped: ReadonlySet<string>, prefixes: readonly string[]): Headers {
   const named = namedByConnection(headers.get('connection'));
-  for (const name of [...headers.keys()])
+  const names = [...headers.keys()];
+  for (const name of names)
     if (
       DROPPED.has(name) ||
       dropped.has(name) ||
