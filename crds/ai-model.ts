@@ -40,8 +40,10 @@ const spec = z
     aliases: setOf(modelName, { max: 32 }).default([]).describe('Other names that clients may ask for the model by.'),
     backends: mapOf(backend, ['name'], { min: 1, max: 32 }).describe('What can serve the model.'),
     capabilities: setOf(z.enum(['Chat', 'Completions', 'Embeddings']), { min: 1, max: 3 })
-      .default(['Chat'])
-      .describe('The endpoints that the model can be called by: chat completions, completions, embeddings.'),
+      .describe(
+        'The endpoints that the model can be called by: chat completions, completions, embeddings. Absent: all of them, and the provider decides.',
+      )
+      .optional(),
     contextWindow: z
       .int()
       .min(1)

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { duration, durationMilliseconds } from './duration.ts';
 import { rule } from './rule.ts';
 
-/** What holds where neither the route nor the provider says anything. */
-export const defaultTimeouts = { firstByte: '5m', firstEvent: '5m', idle: '2m', total: '10m' } as const;
+/** What holds where neither the route nor the provider says anything; the worker's own (a test compares them). */
+export const defaultTimeouts = { firstByte: '5m', firstEvent: '2m', idle: '2m', total: '15m' } as const;
 
 type Limits = { [Limit in keyof typeof defaultTimeouts]?: string | undefined };
 

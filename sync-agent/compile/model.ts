@@ -28,7 +28,7 @@ export function modelRule(facts: Facts): Rule<Model> {
       modelName: spec.modelName,
       aliases: spec.aliases,
       backends: usable.map((backend) => backendEntry(backend, model)),
-      operations: spec.capabilities.map((capability) => OPERATION_OF[capability]),
+      operations: spec.capabilities?.map((capability) => OPERATION_OF[capability]),
       contextWindow: spec.contextWindow,
       maxOutputTokens: spec.maxOutputTokens,
       pricing: spec.pricing,
@@ -39,7 +39,7 @@ export function modelRule(facts: Facts): Rule<Model> {
 
 type Backend = Model['spec']['backends'][number];
 
-const OPERATION_OF: Record<Model['spec']['capabilities'][number], Operation> = {
+const OPERATION_OF: Record<NonNullable<Model['spec']['capabilities']>[number], Operation> = {
   Chat: 'chat',
   Completions: 'completions',
   Embeddings: 'embeddings',

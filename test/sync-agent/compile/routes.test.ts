@@ -170,7 +170,11 @@ describe('models and their backends', () => {
     const compilation = compiled(
       route(),
       provider(),
-      model({ backends: [backend('provider', { weight: 3 }), backend('gone')], contextWindow: 8192 }),
+      model({
+        capabilities: ['Chat'],
+        backends: [backend('provider', { weight: 3 }), backend('gone')],
+        contextWindow: 8192,
+      }),
     );
     expect(entriesOf(compilation, 'models')['team/model']).toEqual({
       modelName: 'chat',
