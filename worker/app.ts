@@ -51,7 +51,7 @@ export function createApp({
   for (const path of ['/v1/chat/completions', '/v1/completions', '/v1/embeddings']) app.all(path, only('POST'));
   for (const path of ['/v1/models', '/v1/models/:model{.+}']) app.all(path, only('GET'));
 
-  app.notFound(unknownPath);
+  app.all('*', unknownPath);
   app.onError(respondToFailure);
   return app;
 }

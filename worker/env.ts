@@ -50,8 +50,17 @@ const bindings = z.object({
 export async function readSealingKeys(env: Env): Promise<ReadonlyMap<string, SealingKey>> {
   const parsed = bindings.safeParse(env);
   if (!parsed.success) throw new Error(`The worker's configuration cannot be used:\n${z.prettifyError(parsed.error)}`);
-  const keys = await Promise.all(parsed.data.FAIRLEAD_SEALING_KEYS.keys.map(importSealingPrivateKey));
+  const keys = await Promise.all(parsed.data.FAIRLEAD_SEALING_KEYS.keys.map(importKey));
   return new Map(keys.map((key) => [key.kid, key]));
+}
+
+async function importKey(jwk: z.infer<typeof privateKey>): Promise<SealingKey> {
+  try {
+    return await importSealingPrivateKey(jwk);
+  } catch (error) {
+    const message = `The key ${jwk.kid} of FAIRLEAD_SEALING_KEYS is no X25519 key: \`npx fairlead keygen\` makes one.`;
+    throw new Error(message, { cause: error });
+  }
 }
 
 function isBinding(value: unknown): value is object {

@@ -40,7 +40,9 @@ export async function refusalOf(
       },
     );
   if (status === 408)
-    throw new Failure('upstream_timeout', `The provider ${providerId} gave up waiting. Try again.`, { detail: said });
+    throw new Failure('upstream_timeout', `The provider ${providerId} gave up waiting. Try again.`, {
+      detail: redacted(said, secrets),
+    });
   if (status >= 500)
     throw new Failure('upstream_failed', `The provider ${providerId} failed with status ${status}. Try again.`, {
       ...retryAfterOf(response.headers),
@@ -51,7 +53,7 @@ export async function refusalOf(
       'upstream_failed',
       `The provider ${providerId} did not answer the request: it sent a redirect, which is not followed.`,
       {
-        detail: said,
+        detail: redacted(said, secrets),
       },
     );
   const harmless = withoutSecrets(text, secrets);
@@ -71,5 +73,7 @@ function withoutSecrets(text: string, secrets: readonly string[]): string {
 }
 
 function redacted(text: string, secrets: readonly string[]): string {
-  return withoutSecrets(text, secrets).replaceAll(/\b(?:sk|gsk|key|pk)-[\w*.-]{6,}/g, '[secret]').slice(0, MAX_DETAIL_LENGTH);
+  return withoutSecrets(text, secrets)
+    .replaceAll(/\b(?:sk|gsk|key|pk)-[\w*.-]{6,}/g, '[secret]')
+    .slice(0, MAX_DETAIL_LENGTH);
 }
