@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = 24;
 const MAIN = new URL('./main.ts', import.meta.url);
 
+if (process.env.npm_lifecycle_event !== undefined) endWithParent();
 if (Number.parseInt(process.versions.node, 10) >= OLDEST_NODE) await import(MAIN.href);
 else runWithPinnedNode();
 
@@ -33,6 +34,17 @@ function runWithPinnedNode() {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+/** A signal that ends `npm start` ends npm and its shell, which pass it on to nobody: nothing may be left running. */
+function endWithParent() {
+  const parent = process.ppid;
+  const look = () => {
+    if (process.ppid === parent) return;
+    clearInterval(looking);
+    process.kill(process.pid, 'SIGTERM');
+  };
+  const looking = setInterval(look, 500).unref();
 }
 
 function pinnedNode() {

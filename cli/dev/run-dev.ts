@@ -35,6 +35,8 @@ export async function runDev(options: DevOptions): Promise<void> {
       readiness.url = edge;
       const commands = commandsFor(resources, edge);
       narrator.started({ folder: options.dir, edge, simulator, openAIModel: openAI?.model, commands });
+      if (commands.length === 0)
+        narrator.note('no route of the folder leads to a model yet: see examples/quickstart for what to write');
     },
     onAgentEvent: (event) => {
       narrator.agent(event);

@@ -4,7 +4,7 @@ import type { Condition } from '../../sync-agent/compile/compilation.ts';
 import type { ResourceKey } from '../../sync-agent/snapshot.ts';
 import type { Problem } from '../../sync-agent/source/source.ts';
 import type { AgentEvent } from '../../sync-agent/status/status-sink.ts';
-import { faultsOf, type Fault } from '../render-compilation.ts';
+import { faultsOf, type Fault } from '../faults.ts';
 import { renderProblem } from '../render-problem.ts';
 import { duration } from './duration.ts';
 import type { Narrator, Ready, StartedGateway } from './narrator.ts';
@@ -131,5 +131,5 @@ function renderStart({ folder, edge, simulator, openAIModel, commands }: Started
 
 function renderReady({ url, revision, afterMs, counts }: Ready): string {
   const held = Object.entries(counts).map(([kind, count]) => `${count} ${count === 1 ? kind.slice(0, -1) : kind}`);
-  return `${styleText('green', 'ready')} on ${url} after ${duration(afterMs)}: revision ${revision} with ${held.join(', ')}. Ctrl-C stops everything.`;
+  return `ready on ${styleText('green', url)} after ${duration(afterMs)}: revision ${revision} with ${held.join(', ')}. Ctrl-C stops everything.`;
 }

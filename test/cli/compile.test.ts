@@ -11,10 +11,11 @@ const GOOD = documents(
 );
 
 describe('fairlead compile', () => {
-  let folder: TemporaryFolder | undefined;
-  afterEach(() => folder?.dispose());
+  const folders: TemporaryFolder[] = [];
+  afterEach(() => Promise.all(folders.splice(0).map((folder) => folder.dispose())));
   const compile = async (files: Readonly<Record<string, string>>, ...args: string[]) => {
-    folder = await temporaryFolder(files);
+    const folder = await temporaryFolder(files);
+    folders.push(folder);
     return runFairlead(['compile', folder.path, ...args]);
   };
 

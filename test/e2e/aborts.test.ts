@@ -83,7 +83,9 @@ describe('a client that leaves, an upstream that dies', () => {
       await gateway.edge.stop();
       await gateway.edge.start();
       const starter = open('short', true);
+      await starter.sent;
       const others = Array.from({ length: 5 }, () => open('short', true));
+      await Promise.all(others.map(({ sent }) => sent));
       starter.leave();
       const texts = await Promise.all(others.map(({ text }) => text));
       for (const text of texts) expect(text).toContain('[DONE]');
@@ -99,6 +101,8 @@ describe('a client that leaves, an upstream that dies', () => {
 });
 
 interface OpenCall {
+  /** Resolves when all of the request has left this process. */
+  readonly sent: Promise<void>;
   /** Resolves with what came first of the body. */
   readonly firstBytes: Promise<string>;
   /** Resolves with the whole body. */
@@ -115,10 +119,14 @@ function openCall(edge: string, name: string, stream: boolean): OpenCall {
     headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
   });
   let received = '';
+  const sent = Promise.withResolvers<void>();
   const firstBytes = Promise.withResolvers<string>();
   const text = Promise.withResolvers<string>();
+  // A call that is left on purpose fails, and nobody need be waiting for it.
   for (const { promise } of [firstBytes, text]) promise.catch(() => undefined);
+  call.on('finish', () => sent.resolve());
   call.on('error', (error) => {
+    sent.reject(error);
     firstBytes.reject(error);
     text.reject(error);
   });
@@ -132,7 +140,12 @@ function openCall(edge: string, name: string, stream: boolean): OpenCall {
     response.on('error', (error) => text.reject(error));
   });
   call.end(JSON.stringify({ model: name, stream, messages: [{ role: 'user', content: 'Hi' }] }));
-  return { firstBytes: firstBytes.promise, text: text.promise, leave: () => call.socket?.resetAndDestroy() };
+  return {
+    sent: sent.promise,
+    firstBytes: firstBytes.promise,
+    text: text.promise,
+    leave: () => call.socket?.resetAndDestroy(),
+  };
 }
 
 async function arrival({ simulator }: GatewayUnderTest, upstreamModel: string): Promise<void> {

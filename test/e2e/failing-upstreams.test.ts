@@ -55,7 +55,9 @@ describe('an upstream that fails', () => {
             { name: 'broken', provider: 'nobody', model: 'demo' },
             { name: 'standby', provider: 'simulator', model: 'demo', priority: 1 },
           ),
-          route('chat', [...ALONE, ...BACKED.map((failure) => `backed-${failure}`), 'backed-refused']),
+          provider('elsewhere', { baseURL: 'http://10.255.255.1/v1' }),
+          model('elsewhere', { provider: 'elsewhere' }),
+          route('chat', ['elsewhere', ...ALONE, ...BACKED.map((failure) => `backed-${failure}`), 'backed-refused']),
           consumer('someone', KEY),
         ),
       }),
@@ -107,6 +109,10 @@ describe('an upstream that fails', () => {
       await expect(client.chat.completions.create({ model: name, messages })).rejects.toMatchObject({ status: 502 });
     },
   );
+
+  test('the local edge reaches this machine and the public Internet, not the rest of the developer’s network', async () => {
+    await expect(readAll('elsewhere')).rejects.toMatchObject({ status: 502 });
+  });
 
   test.each([...BACKED, 'refused'])('%s fails over to the next backend, streamed and not', async (failure) => {
     expect(await readAll(`backed-${failure}`)).toContain('You asked');

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
-import type { Problem } from '../sync-agent/source/source.ts';
-import { statusOf } from '../worker/errors.ts';
-import type { Plan } from '../worker/pipeline/plan-request.ts';
-import { renderProblem } from './render-problem.ts';
+import type { Problem } from '../../sync-agent/source/source.ts';
+import { statusOf } from '../../worker/errors.ts';
+import type { Plan } from '../../worker/pipeline/plan-request.ts';
+import type { Fault } from '../faults.ts';
+import { renderProblem } from '../render-problem.ts';
 
 /** What `fairlead explain` has found. */
 export interface Explanation {
@@ -17,22 +18,28 @@ export interface Explanation {
     readonly credential: string;
   };
   readonly plan: Plan;
+  /** Of a refusal, for whoever has the resources; absent where its message says all. */
+  readonly why: string | undefined;
+  /** What keeps resources of the folder out of the table. */
+  readonly faults: readonly Fault[];
   readonly problems: readonly Problem[];
 }
 
 type Serve = Extract<Plan, { type: 'Serve' }>;
 type Refuse = Extract<Plan, { type: 'Refuse' }>;
 
-export function renderExplanation({ edge, request, plan, problems }: Explanation): string {
+export function renderExplanation({ edge, request, plan, why, faults, problems }: Explanation): string {
   const passedOver = plan.passedOver();
   return [
     ...problems.map((problem) => renderProblem(problem)),
     `${request.operation} with the model ${styleText('bold', request.model)} at ${request.host}${request.path}, ` +
       `showing ${request.credential}, on the edge ${edge}`,
     '',
-    ...(plan.type === 'Serve' ? renderServed(plan) : renderRefused(plan)),
+    ...(plan.type === 'Serve' ? renderServed(plan) : renderRefused(plan, why)),
     ...(passedOver.length === 0 ? [] : ['', styleText('bold', 'passed over')]),
     ...passedOver.map(({ type, name, why }) => `  ${type.toLowerCase()} ${name}: ${why}`),
+    ...(faults.length === 0 ? [] : ['', styleText('bold', 'not in the table')]),
+    ...faults.map(({ resource, condition }) => `  ${resource}: ${condition.reason}: ${condition.message}`),
   ].join('\n');
 }
 
@@ -55,8 +62,9 @@ function renderServed(plan: Serve): string[] {
   ];
 }
 
-function renderRefused({ code, message }: Refuse): string[] {
-  return [`${styleText('red', 'refused')}    ${statusOf(code)} ${code}: ${message}`];
+function renderRefused({ code, message }: Refuse, why: string | undefined): string[] {
+  const refusal = `${styleText('red', 'refused')}    ${statusOf(code)} ${code}: ${message}`;
+  return why === undefined ? [refusal] : [refusal, `${styleText('bold', 'because')}    ${why}`];
 }
 
 function describeMatch({ route }: Serve): string {
@@ -91,11 +99,18 @@ function seconds(ms: number): string {
 }
 
 /** The same for programs. */
-export function explanationAsJson({ edge, request, plan, problems }: Explanation): object {
-  const common = { edge, request, passedOver: plan.passedOver(), problems };
+export function explanationAsJson({ edge, request, plan, why, faults, problems }: Explanation): object {
+  const common = { edge, request, passedOver: plan.passedOver(), faults, problems };
   switch (plan.type) {
     case 'Refuse':
-      return { outcome: 'refused', status: statusOf(plan.code), code: plan.code, message: plan.message, ...common };
+      return {
+        outcome: 'refused',
+        status: statusOf(plan.code),
+        code: plan.code,
+        message: plan.message,
+        why,
+        ...common,
+      };
     case 'Serve':
       return {
         outcome: 'served',

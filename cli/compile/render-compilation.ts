@@ -1,26 +1,10 @@
 import { styleText } from 'node:util';
-import type { Compilation, Condition } from '../sync-agent/compile/compilation.ts';
-import { resourceId, type ResourceKey } from '../sync-agent/snapshot.ts';
-import type { CompiledEdge } from './commands/compile.ts';
-import type { Folder } from './folder.ts';
-import { renderProblem } from './render-problem.ts';
-
-/** A condition that is not as it should be, and whose. */
-export interface Fault {
-  readonly resource: ResourceKey;
-  readonly condition: Condition;
-}
-
-/** Sorted by resource. `Programmed` is left out: it speaks of the edge, not of the resource. */
-export function faultsOf({ conditions }: Pick<Compilation, 'conditions'>): Fault[] {
-  return [...conditions]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([resource, list]) =>
-      list
-        .filter(({ type, status }) => type !== 'Programmed' && status === 'False')
-        .map((condition) => ({ resource, condition })),
-    );
-}
+import type { Compilation } from '../../sync-agent/compile/compilation.ts';
+import { resourceId } from '../../sync-agent/snapshot.ts';
+import { faultsOf } from '../faults.ts';
+import type { Folder } from '../folder.ts';
+import { renderProblem } from '../render-problem.ts';
+import type { CompiledEdge } from './run-compile.ts';
 
 /** Beyond this many resources only the faulty ones are named. */
 const LISTED_RESOURCES = 40;
