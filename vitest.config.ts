@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          include: ['test/{contract,crds,sync-agent,cli,dev,support}/**/*.test.ts'],
+          include: ['test/{contract,crds,sync-agent,cli,dev,recordings}/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },

@@ -20,7 +20,7 @@ export class OpenAIStreamReader implements StreamReader {
   readonly #operation: Operation;
   readonly #dropUsage: boolean;
   readonly #openChoices = new Set<number>();
-  #finishedChoices = 0;
+  readonly #finishedChoices = new Set<number>();
   #usage: Usage | undefined;
   #model: string | undefined;
   hasContent = false;
@@ -34,7 +34,9 @@ export class OpenAIStreamReader implements StreamReader {
   }
 
   get isWhole(): boolean {
-    return this.error === undefined && (this.hasEnded || (this.#finishedChoices > 0 && this.#openChoices.size === 0));
+    return (
+      this.error === undefined && (this.hasEnded || (this.#finishedChoices.size > 0 && this.#openChoices.size === 0))
+    );
   }
 
   get facts(): AnswerFacts {
@@ -47,7 +49,8 @@ export class OpenAIStreamReader implements StreamReader {
       return 'Pass';
     }
     const chunk = parseChunk(data);
-    if (event === 'error' || (chunk['error'] !== undefined && chunk['error'] !== null)) {
+    // As the SDKs tell it: `"error": false` is none.
+    if (event === 'error' || Boolean(chunk['error'])) {
       this.error = errorOf(chunk['error'] ?? chunk);
       return 'Pass';
     }
@@ -62,10 +65,11 @@ export class OpenAIStreamReader implements StreamReader {
 
   #readChoice(choice: JsonObject): void {
     const index = typeof choice['index'] === 'number' ? choice['index'] : 0;
-    if (typeof choice['finish_reason'] === 'string') {
+    // Some write an empty reason into every chunk, some send further chunks (usage) for a choice that is finished.
+    if (textOf(choice['finish_reason'])) {
       this.#openChoices.delete(index);
-      this.#finishedChoices++;
-    } else {
+      this.#finishedChoices.add(index);
+    } else if (!this.#finishedChoices.has(index)) {
       this.#openChoices.add(index);
     }
     if (this.#operation === 'completions') this.#readText(choice['text']);

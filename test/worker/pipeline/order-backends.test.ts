@@ -1,0 +1,195 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { BackendEntry } from '../../../contract/routing-table.ts';
+import { orderBackends } from '../../../worker/pipeline/order-backends.ts';
+import { backendEntry } from '../support/table-of-entries.ts';
+
+const none = () => false;
+
+describe('a conversation', () => {
+  test('keeps its order of backends, however they are listed', () => {
+    fc.assert(
+      fc.property(anyBackends, fc.string(), fc.infiniteStream(fc.nat()), (backends, key, numbers) => {
+        const shuffled = backends
+          .map((backend) => ({ backend, at: numbers.next().value }))
+          .toSorted((a, b) => a.at - b.at)
+          .map(({ backend }) => backend);
+        expect(names(shuffled, key)).toEqual(names(backends, key));
+      }),
+    );
+  });
+
+  test('moves only if its own backend is lost, and then to the one that was its second choice', () => {
+    fc.assert(
+      fc.property(anyBackends, fc.nat(), fc.string(), (backends, which, key) => {
+        const order = names(backends, key);
+        const lost = order[which % order.length];
+        const left = backends.filter(({ name }) => name !== lost);
+        expect(names(left, key)).toEqual(order.filter((name) => name !== lost));
+      }),
+    );
+  });
+
+  test('moves away only to a backend that is new, or to one that grew', () => {
+    const before = pool(3);
+    const grown = before.map((backend) => (backend.name === 'b1' ? { ...backend, weight: 4 } : backend));
+    const added = [...before, backendEntry({ name: 'new' })];
+    for (const key of keys(2_000)) {
+      const [first] = names(before, key);
+      expect([first, 'new']).toContain(names(added, key)[0]);
+      expect([first, 'b1']).toContain(names(grown, key)[0]);
+    }
+  });
+
+  test.each([
+    ['their beginnings', (i: number) => `${i}${'x'.repeat(50_000)}`],
+    ['their ends', (i: number) => `${'x'.repeat(50_000)}${i}`],
+    ['their lengths', (i: number) => 'x'.repeat(10_000 + i)],
+  ])('that is long is told from others by %s', (_, keyOf) => {
+    const shares = sharesOf(
+      pool(4),
+      Array.from({ length: 400 }, (_, i) => keyOf(i)),
+    );
+    for (const share of Object.values(shares)) expect(share).toBeGreaterThan(0.15);
+  });
+});
+
+describe('traffic', () => {
+  test.each([
+    [
+      [1, 1],
+      [0.5, 0.5],
+    ],
+    [
+      [3, 1],
+      [0.75, 0.25],
+    ],
+    [
+      [90, 9, 1],
+      [0.9, 0.09, 0.01],
+    ],
+    [
+      [1, 1, 1, 1, 1],
+      [0.2, 0.2, 0.2, 0.2, 0.2],
+    ],
+    [
+      [1_000_000, 1_000_000],
+      [0.5, 0.5],
+    ],
+  ])('is shared in proportion to the weights %j', (weights, expected) => {
+    const backends = weights.map((weight, i) => backendEntry({ name: `b${i}`, weight }));
+    const shares = sharesOf(backends, keys(20_000));
+    expected.forEach((share, i) => {
+      // Four standard deviations of a binomial distribution.
+      const tolerance = 4 * Math.sqrt((share * (1 - share)) / 20_000);
+      expect(Math.abs((shares[`b${i}`] ?? 0) - share)).toBeLessThan(tolerance);
+    });
+  });
+
+  test('of a lost backend is shared among the others by their weights', () => {
+    const backends = [
+      backendEntry({ name: 'lost' }),
+      backendEntry({ name: 'large', weight: 3 }),
+      backendEntry({ name: 'small' }),
+    ];
+    const moved = keys(20_000).filter((key) => names(backends, key)[0] === 'lost');
+    const shares = sharesOf(backends.slice(1), moved);
+    expect(shares['large']).toBeGreaterThan(0.72);
+    expect(shares['large']).toBeLessThan(0.78);
+  });
+
+  test('of conversations whose names are alike is shared as well', () => {
+    for (const keyOf of [(i: number) => String(i), (i: number) => `user-${i}`, (i: number) => `default/ada ${i}`]) {
+      const shares = sharesOf(
+        pool(2),
+        Array.from({ length: 2_000 }, (_, i) => keyOf(i)),
+      );
+      expect(Math.abs((shares['b0'] ?? 0) - 0.5)).toBeLessThan(0.05);
+    }
+  });
+});
+
+describe('tiers', () => {
+  const tiers = [
+    backendEntry({ name: 'spare', priority: 7, weight: 1_000 }),
+    backendEntry({ name: 'main-1', priority: 0 }),
+    backendEntry({ name: 'main-2', priority: 0 }),
+    backendEntry({ name: 'second', priority: 1 }),
+  ];
+
+  test('are tried one after the other, whatever the weights', () => {
+    for (const key of keys(200)) {
+      const order = names(tiers, key);
+      expect(order.slice(0, 2).toSorted()).toEqual(['main-1', 'main-2']);
+      expect(order.slice(2)).toEqual(['second', 'spare']);
+    }
+  });
+
+  test('give way to health: what is down goes last, and is still there', () => {
+    const down = (backend: BackendEntry) => backend.name.startsWith('main');
+    const order = names(tiers, 'k', down);
+    expect(order.slice(0, 2)).toEqual(['second', 'spare']);
+    expect(order.slice(2).toSorted()).toEqual(['main-1', 'main-2']);
+  });
+});
+
+test('what is down moves only its own conversations, and they come back', () => {
+  const backends = pool(3);
+  for (const key of keys(500)) {
+    const [first, second] = names(backends, key);
+    expect(names(backends, key, ({ name }) => name === 'b0')[0]).toBe(first === 'b0' ? second : first);
+    expect(names(backends, key)[0]).toBe(first);
+  }
+});
+
+test('the key is worked out only where there is a choice', () => {
+  const never = () => {
+    throw new Error('it was asked');
+  };
+  expect(orderBackends([backendEntry()], never, none)).toHaveLength(1);
+  expect(orderBackends([], never, none)).toEqual([]);
+});
+
+const anyBackends = fc
+  .uniqueArray(
+    fc.record({
+      name: fc.string({ minLength: 1, maxLength: 8 }),
+      weight: fc.integer({ min: 1, max: 1_000 }),
+      priority: fc.nat(2),
+    }),
+    {
+      selector: ({ name }) => name,
+      minLength: 1,
+      maxLength: 8,
+    },
+  )
+  .map((list) => list.map((change) => backendEntry(change)));
+
+function names(
+  backends: readonly BackendEntry[],
+  key: string,
+  isDown: (backend: BackendEntry) => boolean = none,
+): string[] {
+  return orderBackends(backends, () => key, isDown).map(({ name }) => name);
+}
+
+/** The part of the keys for which each backend is the first. */
+function sharesOf(backends: readonly BackendEntry[], of: readonly string[]): Record<string, number> {
+  const shares: Record<string, number> = {};
+  for (const key of of) {
+    const [first = ''] = names(backends, key);
+    shares[first] = (shares[first] ?? 0) + 1 / of.length;
+  }
+  return shares;
+}
+
+function pool(size: number): BackendEntry[] {
+  return Array.from({ length: size }, (_, i) => backendEntry({ name: `b${i}` }));
+}
+
+/** The same at each run: what is measured here is a hash, not luck. */
+function keys(count: number): string[] {
+  return fc
+    .sample(fc.string({ minLength: 1, maxLength: 24 }), { numRuns: count, seed: 4711 })
+    .map((text, i) => `team/ada ${text}${i}`);
+}
