@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { overlay } from '../cli/dev/overlay.ts';
 import { makeEdgeKeys, workerSecrets, type EdgeKeys } from '../cli/edge-keys.ts';
+import { findFreePort } from '../dev/find-free-port.ts';
 import { createAgent } from '../sync-agent/agent.ts';
 import { silentLogger } from '../sync-agent/log.ts';
 import { createDirectorySource } from '../sync-agent/source/directory.ts';
@@ -122,19 +122,4 @@ function startAgent(
     await ended;
   };
   return { served: firstServed.promise, stop };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
-  return address.port;
 }

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log, LogLevel, Miniflare, MiniflareCoreError, type MiniflareOptions } from 'miniflare';
 import { bundleWorker } from './bundle-worker.ts';
+import { findFreePort } from './find-free-port.ts';
 import { readWorkerSettings, type WorkerSettings } from './worker-settings.ts';
 
 /**
@@ -171,19 +171,4 @@ function networkGate(compatibilityDate: string): MiniflareOptions['workers'][num
       env: { NETWORK: { type: 'network', allow: ['public', 'local'], tlsOptions: { trustBrowserCas: true } } },
     },
   };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
-  return address.port;
 }
