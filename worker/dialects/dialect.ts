@@ -44,6 +44,8 @@ export interface ModelRequest {
   readonly stream: boolean;
   /** Whether the caller wants to be told of the usage within the stream. */
   readonly wantsUsage: boolean;
+  /** How many choices the answer must have to be whole. */
+  readonly choices: number;
   /** What should keep meeting one backend, so that its prompt cache helps; empty: nothing does. */
   conversation(): string;
 }
@@ -58,6 +60,8 @@ export interface UpstreamChoice {
 export interface StreamChoice {
   /** The caller did not ask for the usage: the event that brings nothing else is kept from it. */
   readonly dropUsage: boolean;
+  /** How many choices were asked for: a provider may send one after the other, and break off in between. */
+  readonly choices: number;
 }
 
 /** In tokens. */

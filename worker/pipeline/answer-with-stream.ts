@@ -57,7 +57,10 @@ async function open(input: AnswerInput, control: CallControl): Promise<Opening> 
         const called = await callUpstream(services, exchange, candidate, request, signal);
         if (called.type === 'Refusal') return { ...called, status: called.response.status };
         const { upstream } = dialects[candidate.provider.dialect];
-        const reader = upstream.readStream(request.operation, { dropUsage: !request.wantsUsage });
+        const reader = upstream.readStream(request.operation, {
+          dropUsage: !request.wantsUsage,
+          choices: request.choices,
+        });
         return openStream(called.response, reader, control, timeouts);
       },
     );

@@ -142,6 +142,18 @@ describe('what is read of a request', () => {
     expect({ model, stream, wantsUsage }).toEqual(expected);
   });
 
+  test.each([
+    ['chat', { n: 3 }, 3],
+    ['chat', {}, 1],
+    ['chat', { n: 'many' }, 1],
+    ['completions', { prompt: ['a', 'b'], n: 2 }, 4],
+    ['completions', { prompt: [1, 2, 3] }, 1],
+    ['completions', { prompt: [[1, 2], [3]] }, 2],
+  ] as const)('of %s with %j so many choices make it whole', (operation, fields, choices) => {
+    const text = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x' }], ...fields });
+    expect(parseRequest(operation, text).choices).toBe(choices);
+  });
+
   test('embeddings are never streamed', () => {
     expect(parseRequest('embeddings', '{"model":"demo","input":"x","stream":true}').stream).toBe(false);
   });

@@ -199,6 +199,13 @@ describe('the end of the answer', () => {
     expect(readChunks(chunks.map((choices) => ({ choices }))).isWhole).toBe(isWhole);
   });
 
+  test('has not come while a choice that was asked for has not begun', () => {
+    const one = `data: ${JSON.stringify({ choices: [text(0, 'stop')] })}\n\n`;
+    const other = `data: ${JSON.stringify({ choices: [text(1, 'stop')] })}\n\n`;
+    expect(readOpenAI([bytesOf(one)], { choices: 2 }).isWhole).toBe(false);
+    expect(readOpenAI([bytesOf(one + other)], { choices: 2 }).isWhole).toBe(true);
+  });
+
   test('comes with [DONE], whatever was left open', () => {
     expect(readOpenAI([bytesOf(`data: ${JSON.stringify({ choices: [text(0)] })}\n\ndata: [DONE]\n\n`)])).toMatchObject({
       isWhole: true,

@@ -20,7 +20,7 @@ describe('what was used', () => {
   });
 
   test('of a stream that broke off is what had come, in whole tokens', () => {
-    const reader = new OpenAIStreamReader('chat', { dropUsage: true });
+    const reader = new OpenAIStreamReader('chat', { dropUsage: true, choices: 1 });
     new EventSieve(reader).push(
       bytesOf('data: {"choices":[{"index":0,"delta":{"content":"half an answer to"}}]}\n\ndata: {"cho'),
     );

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { Operation } from '../../../contract/routing-table.ts';
-import type { StreamReader, UpstreamError, Usage } from '../../../worker/dialects/dialect.ts';
+import type { StreamChoice, StreamReader, UpstreamError, Usage } from '../../../worker/dialects/dialect.ts';
 import { OpenAIStreamReader } from '../../../worker/dialects/openai/stream.ts';
 import { EventSieve } from '../../../worker/streaming/event-sieve.ts';
 
@@ -38,9 +38,9 @@ export function sift(chunks: readonly Uint8Array[], reader: StreamReader): Sifte
 
 export function readOpenAI(
   chunks: readonly Uint8Array[],
-  { operation = 'chat', dropUsage = false }: { operation?: Operation; dropUsage?: boolean } = {},
+  { operation = 'chat', dropUsage = false, choices = 1 }: Partial<StreamChoice> & { operation?: Operation } = {},
 ): Read {
-  const reader = new OpenAIStreamReader(operation, { dropUsage });
+  const reader = new OpenAIStreamReader(operation, { dropUsage, choices });
   const sifted = sift(chunks, reader);
   const { hasContent, hasEnded, isWhole, error, estimatedOutput } = reader;
   return { ...sifted, ...reader.facts, hasContent, hasEnded, isWhole, error, estimatedOutput };

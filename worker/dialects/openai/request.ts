@@ -29,8 +29,16 @@ export function parseRequest(operation: Operation, text: string): OpenAIRequest 
     model,
     stream: stream === true && operation !== 'embeddings',
     wantsUsage: isObject(streamOptions) && streamOptions['include_usage'] === true,
+    choices: choicesOf(operation, body),
     conversation: () => conversationOf(operation, body),
   };
+}
+
+/** `n` for each prompt; a list of numbers is one prompt, in tokens. What is no number the provider refuses. */
+function choicesOf(operation: Operation, { n, prompt }: JsonObject): number {
+  const each = typeof n === 'number' && Number.isInteger(n) && n > 0 ? n : 1;
+  const isList = operation === 'completions' && Array.isArray(prompt) && typeof prompt[0] !== 'number';
+  return isList ? each * Math.max(1, prompt.length) : each;
 }
 
 function scanBody(text: string): JsonObjectScan | undefined {

@@ -13,12 +13,13 @@ import { errorOf } from './errors.ts';
 import { usageOf } from './usage.ts';
 
 /**
- * Reads along with a stream of chat or text completion chunks. An answer is whole when every choice that was begun has
- * a finish_reason, or the provider sent `[DONE]`, which some never do.
+ * Reads along with a stream of chat or text completion chunks. An answer is whole when as many choices as were asked for,
+ * and every one that was begun, have a finish_reason, or the provider sent `[DONE]`, which some never do.
  */
 export class OpenAIStreamReader implements StreamReader {
   readonly #operation: Operation;
   readonly #dropUsage: boolean;
+  readonly #choices: number;
   readonly #openChoices = new Set<number>();
   readonly #finishedChoices = new Set<number>();
   #usage: Usage | undefined;
@@ -28,14 +29,16 @@ export class OpenAIStreamReader implements StreamReader {
   error: UpstreamError | undefined;
   estimatedOutput = 0;
 
-  constructor(operation: Operation, { dropUsage }: StreamChoice) {
+  constructor(operation: Operation, { dropUsage, choices }: StreamChoice) {
     this.#operation = operation;
+    this.#choices = choices;
     this.#dropUsage = dropUsage;
   }
 
   get isWhole(): boolean {
     return (
-      this.error === undefined && (this.hasEnded || (this.#finishedChoices.size > 0 && this.#openChoices.size === 0))
+      this.error === undefined &&
+      (this.hasEnded || (this.#finishedChoices.size >= this.#choices && this.#openChoices.size === 0))
     );
   }
 
