@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { importSealingPrivateKey, type SealingKey } from '../contract/sealed-secret.ts';
-import type { TableHub } from './table/hub.ts';
+import type { TableHub } from './table/hub-object.ts';
 
 /** What the worker is configured with: `wrangler.toml` explains each. */
 export interface Env {

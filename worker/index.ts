@@ -15,7 +15,7 @@ import { readTableSettings } from './table/table-settings.ts';
 import { Credentials } from './upstream/credentials.ts';
 import { Health } from './upstream/health.ts';
 
-export { TableHub } from './table/hub.ts';
+export { TableHub } from './table/hub-object.ts';
 
 type App = ReturnType<typeof createApp>;
 

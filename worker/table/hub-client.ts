@@ -1,7 +1,7 @@
 import { HUB_NAME } from '../../contract/storage-keys.ts';
 import type { BlobSource } from './fetch-blobs.ts';
 import type { HubClient } from './hub-protocol.ts';
-import type { TableHub } from './hub.ts';
+import type { TableHub } from './hub-object.ts';
 
 /** The one hub, called anew each time: a stub belongs to the request that made it. */
 export function hubClient(namespace: DurableObjectNamespace<TableHub>): HubClient {

@@ -1,4 +1,3 @@
-import { DurableObject } from 'cloudflare:workers';
 import { MAX_BUCKET_BYTES, MAX_POINTER_LENGTH } from '../../contract/buckets.ts';
 import { sha256Hex } from '../../contract/encoding.ts';
 import type { Admission, HubState, TermClaim, TermGrant } from '../../contract/publish-api.ts';
@@ -13,10 +12,18 @@ import { admittedPointer, hashesOf, HubStore } from './hub-store.ts';
 import { IsolateRegistry } from './isolate-registry.ts';
 import { nextPollMs, staleAfterMs } from './next-poll.ts';
 import { BLOB_GRACE_MS, collect, type Collection } from './retention.ts';
-import { readTableSettings, type TableSettings, type TableVariables, type TrustedCluster } from './table-settings.ts';
+import type { TableLog } from './table-log.ts';
+import type { TableSettings, TrustedCluster } from './table-settings.ts';
 
-export interface HubEnv extends TableVariables {
-  readonly TABLE_KV: KVNamespace;
+export interface HubDependencies {
+  readonly settings: TableSettings;
+  readonly storage: Pick<DurableObjectStorage, 'sql' | 'transactionSync' | 'getAlarm' | 'setAlarm'>;
+  readonly kv: Pick<KVNamespace, 'put' | 'delete'>;
+  readonly log: TableLog;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
 }
 
 /** Bytes of blobs in one answer; a call may carry 32 MiB. */
@@ -30,22 +37,23 @@ const LONGEST_PAUSE_MS = 60_000;
 const COLLECT_AT_ONCE = 500;
 
 /**
- * The gate and the memory of the edge: one object. It admits what agents publish, keeps it, and tells isolates what
- * is newest. What it decides stands in admission.ts, retention.ts and next-poll.ts, what it remembers in hub-store.ts.
+ * The gate and the memory of the edge. It admits what agents publish, keeps it, and tells isolates what is newest.
+ * What it decides stands in admission.ts, retention.ts and next-poll.ts, what it remembers in hub-store.ts; hub-object.ts
+ * makes it a Durable Object.
  */
-export class TableHub extends DurableObject<HubEnv> implements HubClient {
+export class Hub implements HubClient {
+  readonly #use: HubDependencies;
   readonly #store: HubStore;
   readonly #isolates = new Map<string, IsolateRegistry>();
-  #settings: TableSettings | undefined;
   #failedTurns = 0;
 
-  constructor(context: DurableObjectState, env: HubEnv) {
-    super(context, env);
-    this.#store = new HubStore(context.storage);
+  constructor(dependencies: HubDependencies) {
+    this.#use = dependencies;
+    this.#store = new HubStore(dependencies.storage);
   }
 
   async claimTerm(cluster: string, { clusterUid, floor }: TermClaim): Promise<TermGrant | Refused> {
-    const { edge, trusted } = await this.#trust(cluster);
+    const { edge, trusted } = this.#trust(cluster);
     if (!trusted) return this.#refuse(cluster, notTrusted(cluster));
     const { pinnedUid, grantedTerm } = this.#store.cluster(cluster);
     const current = this.#store.current(cluster);
@@ -57,7 +65,7 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
   }
 
   async missingBlobs(hashes: readonly string[]): Promise<string[]> {
-    return this.#store.missing(hashes, Date.now());
+    return this.#store.missing(hashes, this.#use.now());
   }
 
   async putBlob(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<Fault | undefined> {
@@ -69,7 +77,7 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
     const actual = await sha256Hex(bytes);
     if (actual !== sha256)
       return { rule: 'blob-hash', message: `The blob's SHA-256 is ${actual}, and it was put as ${sha256}.` };
-    const now = Date.now();
+    const now = this.#use.now();
     this.#store.putBlob(sha256, bytes.slice().buffer, now);
     await this.#wakeBy(now + BLOB_GRACE_MS);
     return undefined;
@@ -89,15 +97,15 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
   }
 
   async admit(cluster: string, jws: string): Promise<Admission | Refused> {
-    const { edge, trusted } = await this.#trust(cluster);
+    const { edge, trusted } = this.#trust(cluster);
     if (!trusted) return this.#refuse(cluster, notTrusted(cluster));
     const verified = await verify(jws, trusted.findKey);
     if ('fault' in verified) return this.#refuse(cluster, verified.fault);
     const push = { jws, revision: await revisionOf(jws), pointer: verified.pointer };
-    const now = Date.now();
+    const now = this.#use.now();
     const outcome = admitPointer(this.#store, { edge, trust: trusted.trust }, push, now);
     // Without a pause since the admission: both are written, or neither.
-    if ('changed' in outcome && outcome.changed) await this.ctx.storage.setAlarm(now);
+    if ('changed' in outcome && outcome.changed) await this.#use.storage.setAlarm(now);
     return outcome;
   }
 
@@ -110,16 +118,20 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
         pointer: admittedPointer(current.jws),
       },
       term: this.#store.cluster(cluster).grantedTerm,
-      ...this.#registry(cluster).summary(Date.now()),
+      ...this.#registry(cluster).summary(this.#use.now()),
     };
   }
 
   async poll(cluster: string, question: PollQuestion): Promise<PollAnswer> {
-    const { local } = await this.#readSettings();
+    const { settings, random } = this.#use;
     const { isolate, knownSchemaVersions, serving, refused } = question;
-    const now = Date.now();
+    const now = this.#use.now();
     const registry = this.#registry(cluster);
-    const pollMs = nextPollMs({ local, isolates: registry.countWith(isolate, now), random: Math.random() });
+    const pollMs = nextPollMs({
+      local: settings.local,
+      isolates: registry.countWith(isolate, now),
+      random: random(),
+    });
     const timing = { nextPollMs: pollMs, staleAfterMs: staleAfterMs(pollMs) };
     registry.hear({ isolate, serving, ...(refused && { refused }) }, now, timing.staleAfterMs);
     const newest = this.#store.newest(cluster, knownSchemaVersions, serving);
@@ -130,19 +142,16 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
   }
 
   /** Copies to KV what is not there yet and collects what nobody needs. What fails is tried again, later each time. */
-  override async alarm(): Promise<void> {
+  async alarm(): Promise<void> {
     try {
-      await copyToKv(this.#store, this.env.TABLE_KV, Date.now);
+      await copyToKv(this.#store, this.#use.kv, this.#use.now);
       await this.#collect();
       this.#failedTurns = 0;
     } catch (error) {
       this.#failedTurns++;
-      // oxlint-disable-next-line no-console -- a Durable Object is made by the runtime, which gives it no logger
-      console.warn(
-        JSON.stringify({ level: 'warn', message: 'KV cannot be written; trying again', error: String(error) }),
-      );
+      this.#use.log('warn', 'KV cannot be written; trying again', { error: String(error) });
     }
-    const now = Date.now();
+    const now = this.#use.now();
     const { next, expired } = this.#collection(now);
     const pause = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** this.#failedTurns);
     const unfinished = expired.length > 0 || this.#store.uncopiedClusters().length > 0;
@@ -151,11 +160,11 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
   }
 
   async #collect(): Promise<void> {
-    const now = Date.now();
+    const now = this.#use.now();
     for (const sha256 of this.#collection(now).expired.slice(0, COLLECT_AT_ONCE)) {
       // A push may ask for the blob while KV forgets it: then it stays here, and is copied once more.
       this.#store.blobLeavesKv(sha256);
-      await this.env.TABLE_KV.delete(blobKey(sha256));
+      await this.#use.kv.delete(blobKey(sha256));
       this.#store.deleteBlob(sha256, now - BLOB_GRACE_MS);
     }
   }
@@ -165,8 +174,8 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
   }
 
   async #wakeBy(time: number): Promise<void> {
-    const planned = await this.ctx.storage.getAlarm();
-    if (planned === null || planned > time) await this.ctx.storage.setAlarm(time);
+    const planned = await this.#use.storage.getAlarm();
+    if (planned === null || planned > time) await this.#use.storage.setAlarm(time);
   }
 
   #registry(cluster: string): IsolateRegistry {
@@ -179,14 +188,9 @@ export class TableHub extends DurableObject<HubEnv> implements HubClient {
     return { refused: refusalOf(fault, { current: this.#store.current(cluster) }) };
   }
 
-  async #trust(cluster: string): Promise<{ edge: string; trusted: TrustedCluster | undefined }> {
-    const { edge, cluster: trusted } = await this.#readSettings();
+  #trust(cluster: string): { edge: string; trusted: TrustedCluster | undefined } {
+    const { edge, cluster: trusted } = this.#use.settings;
     return { edge, trusted: trusted.trust.name === cluster ? trusted : undefined };
-  }
-
-  async #readSettings(): Promise<TableSettings> {
-    this.#settings ??= await readTableSettings(this.env);
-    return this.#settings;
   }
 }
 

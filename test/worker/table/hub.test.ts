@@ -8,9 +8,10 @@ import { revisionOf } from '../../../contract/revision.ts';
 import { SCHEMA_VERSION } from '../../../contract/routing-table.ts';
 import { blobKey, HUB_NAME, pointerKey } from '../../../contract/storage-keys.ts';
 import { hubClient } from '../../../worker/table/hub-client.ts';
-import type { TableHub } from '../../../worker/table/hub.ts';
+import { Hub } from '../../../worker/table/hub.ts';
 import type { Refused } from '../../../worker/table/hub-protocol.ts';
 import { BLOB_GRACE_MS, KEPT_REVISIONS } from '../../../worker/table/retention.ts';
+import { testSettings } from './test-isolate.ts';
 import { aModel, aProvider, aRoute, makeTable, smallTable } from './make-table.ts';
 import { CLUSTER, EDGE, SECOND_KEY, STRANGERS_KEY } from './test-keys.ts';
 import { CLUSTER_UID, signedPointer, TestPublisher } from './test-publisher.ts';
@@ -274,7 +275,8 @@ describe('copies in KV', () => {
 
   test('are made again where KV fails, the pointer only after all blobs', async () => {
     await publisher.claimTerm();
-    const writes = await runInDurableObject(stub(), async (instance: TableHub) => {
+    const settings = await testSettings();
+    const writes = await runInDurableObject(stub(), async (_, { storage }) => {
       const written: string[] = [];
       let failing = true;
       const kv = {
@@ -282,15 +284,16 @@ describe('copies in KV', () => {
           if (failing && written.length >= 2) throw new Error('KV is down');
           written.push(key);
         },
+        delete: async () => undefined,
       };
-      Object.assign(instance, { env: { ...env, TABLE_KV: kv } });
+      const failingHub = new Hub({ settings, storage, kv, log: () => undefined, now: Date.now, random: Math.random });
       const table = await makeTable(await smallTable());
-      for (const [sha256, bytes] of table.blobs) await instance.putBlob(sha256, bytes);
-      await instance.admit(CLUSTER, await signedPointer(table, await publisher.next()));
-      await instance.alarm();
+      for (const [sha256, bytes] of table.blobs) await failingHub.putBlob(sha256, bytes);
+      await failingHub.admit(CLUSTER, await signedPointer(table, await publisher.next()));
+      await failingHub.alarm();
       const before = [...written];
       failing = false;
-      await instance.alarm();
+      await failingHub.alarm();
       return { before, after: written };
     });
     expect(writes.before).not.toContain(pointerKey(CLUSTER));
