@@ -1,10 +1,10 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
-import { TEST_EDGE_VARIABLES } from './test/worker/table/test-keys.ts';
+import { TWO_CLUSTER_VARIABLES } from './test/worker/table/test-keys.ts';
 
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
 process.env['WRANGLER_SEND_METRICS'] = 'false';
-// The secrets that wrangler.toml requires come from TEST_EDGE_VARIABLES, of which wrangler knows nothing.
+// The secrets that wrangler.toml requires come from TWO_CLUSTER_VARIABLES, of which wrangler knows nothing.
 process.env['WRANGLER_LOG'] = 'error';
 
 export default defineConfig({
@@ -14,13 +14,16 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          include: ['test/{contract,crds,sync-agent,cli,dev,recordings}/**/*.test.ts'],
+          include: ['test/{contract,crds,sync-agent,cli,dev,recordings,model,support}/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },
       {
         plugins: [
-          cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings: TEST_EDGE_VARIABLES } }),
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: { bindings: TWO_CLUSTER_VARIABLES },
+          }),
         ],
         test: { name: 'workerd', include: ['test/worker/**/*.test.ts'], testTimeout: 20_000 },
       },

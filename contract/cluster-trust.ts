@@ -18,11 +18,14 @@ export const clusterTrust = z.strictObject({
     )
     .min(1)
     .max(2),
+  /** UID of the cluster's namespace kube-system, to adopt a cluster that was created anew; absent: its first pointer pins it. */
+  uid: z.string().min(1).max(64).optional(),
   /** Host names that the cluster's routes may serve: exact, `*.suffix`, or `*`. */
   hostnames: z.array(z.string()).default(['*']),
   /** Model names that it may serve: exact, `prefix*`, or `*`. */
   models: z.array(z.string()).default(['*']),
 });
+/** The order counts: what two clusters claim, the one that is listed earlier serves. */
 export const clusterTrustList = z
   .array(clusterTrust)
   .min(1)

@@ -12,7 +12,7 @@ const SCHEME = 'Fairlead ';
 /** How far the times of agent and edge may differ, in milliseconds. */
 export const SIGNATURE_LIFETIME_MS = 60_000;
 
-const signedRequest = z.strictObject({
+const signedRequest = z.object({
   edge: z.string(),
   method: z.string(),
   /** Path and query. */

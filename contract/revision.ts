@@ -2,7 +2,8 @@ import { CompactSign, compactVerify, importJWK, type CryptoKey, type JWK } from 
 import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { sha256Hex } from './encoding.ts';
-import { pointer as pointerSchema, SCHEMA_VERSION, type Generation, type Pointer } from './routing-table.ts';
+import { pointer as pointerSchema, type Generation, type Pointer } from './routing-table.ts';
+import { KNOWN_SCHEMA_VERSIONS } from './schema-version.ts';
 
 /** `typ` of the signed pointer, so that no other signed document of the same key can stand in for it. */
 const POINTER_TYPE = 'fairlead-pointer+jws';
@@ -40,13 +41,13 @@ export function signPointer(pointer: Pointer, signingKey: KeyWithId): Promise<st
  *
  * @param findKey the verifying key of a `kid`, or undefined where that key may not sign
  * @throws {UntrustedDocument} where signature, type or shape are not those of a pointer
- * @throws {NewerSchema} where it is signed, and of a schema version that this build does not know
+ * @throws {UnknownSchema} where it is signed, and of a schema version that this build does not know
  */
 export async function verifyPointer(jws: string, findKey: FindKey): Promise<Pointer> {
   const payload = await verifyDocument(jws, POINTER_TYPE, findKey);
   const versioned = versionedDocument.safeParse(payload);
-  if (versioned.success && versioned.data.schemaVersion > SCHEMA_VERSION)
-    throw new NewerSchema(versioned.data.schemaVersion);
+  if (versioned.success && !KNOWN_SCHEMA_VERSIONS.includes(versioned.data.schemaVersion))
+    throw new UnknownSchema(versioned.data.schemaVersion);
   const parsed = pointerSchema.safeParse(payload);
   if (!parsed.success) throw new UntrustedDocument('it is signed, but is not a pointer of this schema version');
   return parsed.data;
@@ -78,13 +79,13 @@ export class UntrustedDocument extends Error {
   override name = 'UntrustedDocument';
 }
 
-/** A genuine document that was written for a newer build than this one. */
-export class NewerSchema extends Error {
-  override name = 'NewerSchema';
+/** A genuine document of a version that this build does not know: mostly one for a newer build. */
+export class UnknownSchema extends Error {
+  override name = 'UnknownSchema';
   readonly schemaVersion: number;
 
   constructor(schemaVersion: number) {
-    super(`it has schema version ${schemaVersion}, and this build reads up to ${SCHEMA_VERSION}`);
+    super(`it has schema version ${schemaVersion}, and this build reads ${KNOWN_SCHEMA_VERSIONS.join(', ')}`);
     this.schemaVersion = schemaVersion;
   }
 }

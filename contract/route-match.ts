@@ -25,12 +25,15 @@ export function matchesOf(id: string, route: MatchFields): RouteMatch[] {
 
 /** Negative where `a` goes first. */
 export function compareMatches(a: RouteMatch, b: RouteMatch): number {
+  return compareSpecificity(a, b) || compareText(a.created, b.created) || compareText(a.id, b.id);
+}
+
+/** Negative where `a` is the more specific; zero where only age and name decide, which say nothing between clusters. */
+export function compareSpecificity(a: RouteMatch, b: RouteMatch): number {
   return (
     hostSpecificity(b.hostname) - hostSpecificity(a.hostname) ||
     b.pathPrefix.length - a.pathPrefix.length ||
-    b.headers.length - a.headers.length ||
-    compareText(a.created, b.created) ||
-    compareText(a.id, b.id)
+    b.headers.length - a.headers.length
   );
 }
 

@@ -1,22 +1,23 @@
 // As a namespace: the object `z` keeps all of zod, its locales too, in the worker's bundle.
 import * as z from 'zod';
 import { MAX_BUCKET_BITS } from './buckets.ts';
+import { requires } from './features.ts';
 
 /**
  * The routing table: what the agent compiles and the worker serves. A table is a set of sections, a section a list
  * of buckets, a bucket a blob named by its SHA-256; a signed pointer names all of them. Every type is inferred from
  * the schemas of this file, which agent, hub and tests check; an isolate checks hash and schemaVersion only.
+ *
+ * Members that a build does not know pass: what an older worker may overlook needs no more than that, and what it must
+ * not overlook is named in `requires` (features.ts).
  */
-
-/** Raised when a worker that knows only the previous version would misread a table. */
-export const SCHEMA_VERSION = 1;
 
 /** `namespace/name` of the resource that an entry was compiled from. */
 const resourceId = z.string().regex(/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Milliseconds; what is absent falls back to the provider's, then to the worker's default. */
-const timeouts = z.strictObject({
+const timeouts = z.object({
   /** From the start of an attempt to the response's headers. */
   firstByte: z.int().positive().optional(),
   /** From the response's headers to the first event that carries an answer. */
@@ -27,7 +28,7 @@ const timeouts = z.strictObject({
   total: z.int().positive().optional(),
 });
 
-const cors = z.strictObject({
+const cors = z.object({
   /** Exact origins, `https://*.suffix`, or `*`. */
   allowOrigins: z.array(z.string()),
   allowHeaders: z.array(z.string()),
@@ -37,13 +38,14 @@ const cors = z.strictObject({
   maxAge: z.int().nonnegative(),
 });
 
-export const routeEntry = z.strictObject({
+export const routeEntry = z.object({
+  requires,
   /** Lower-case host names, exact or `*.suffix`; none: every host. */
   hostnames: z.array(z.string()),
   /** `/` or `/a/b`, matched by whole path elements. */
   pathPrefix: z.string().startsWith('/'),
   /** Lower-case names, exact values, all of which must be there. */
-  headers: z.array(z.strictObject({ name: z.string(), value: z.string() })),
+  headers: z.array(z.object({ name: z.string(), value: z.string() })),
   /** Model names and aliases that the route claims, each with the id of the model that answers to it. */
   models: z.record(z.string(), resourceId),
   authentication: z.enum(['Key', 'Anonymous']),
@@ -60,7 +62,7 @@ export const OPERATIONS = ['chat', 'completions', 'embeddings'] as const;
 /** What a caller asks of a model; the wire form is the dialect's. */
 export const operation = z.enum(OPERATIONS);
 
-export const backendEntry = z.strictObject({
+export const backendEntry = z.object({
   name: z.string(),
   provider: resourceId,
   /** The model's name at the provider. */
@@ -74,7 +76,8 @@ export const backendEntry = z.strictObject({
 /** Decimal US dollars per million tokens. */
 const price = z.string().regex(/^\d{1,9}(\.\d{1,9})?$/);
 
-export const modelEntry = z.strictObject({
+export const modelEntry = z.object({
+  requires,
   modelName: z.string(),
   aliases: z.array(z.string()),
   backends: z.array(backendEntry),
@@ -85,7 +88,7 @@ export const modelEntry = z.strictObject({
   /** Tokens. */
   maxOutputTokens: z.int().positive().optional(),
   pricing: z
-    .strictObject({
+    .object({
       inputPerMillionTokens: price,
       outputPerMillionTokens: price,
       cachedInputPerMillionTokens: price.optional(),
@@ -99,16 +102,17 @@ export const DIALECTS = ['OpenAI'] as const;
 
 /** Where the value of a secret comes from: an entry of `secrets`, or a secret of the worker itself. */
 const credential = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('Sealed'), id: sha256 }),
-  z.strictObject({ type: z.literal('WorkerSecret'), name: z.string() }),
+  z.object({ type: z.literal('Sealed'), id: sha256 }),
+  z.object({ type: z.literal('WorkerSecret'), name: z.string() }),
 ]);
 
-export const providerEntry = z.strictObject({
+export const providerEntry = z.object({
+  requires,
   dialect: z.enum(DIALECTS),
   /** Without a slash at the end; an operation's path is appended. */
   baseURL: z.url(),
   auth: z
-    .strictObject({
+    .object({
       credential,
       /** Absent: the dialect's own way. */
       header: z.string().optional(),
@@ -116,8 +120,8 @@ export const providerEntry = z.strictObject({
     .optional(),
   headers: z.array(
     z.discriminatedUnion('type', [
-      z.strictObject({ name: z.string(), type: z.literal('Value'), value: z.string() }),
-      z.strictObject({ name: z.string(), type: z.literal('Sealed'), id: sha256 }),
+      z.object({ name: z.string(), type: z.literal('Value'), value: z.string() }),
+      z.object({ name: z.string(), type: z.literal('Sealed'), id: sha256 }),
     ]),
   ),
   hostHeader: z.string().optional(),
@@ -125,11 +129,12 @@ export const providerEntry = z.strictObject({
   binding: z.string().optional(),
   timeouts,
   /** What the EdgeGateway allows beyond https to public addresses. */
-  allow: z.strictObject({ privateAddresses: z.boolean(), plainText: z.boolean() }),
+  allow: z.object({ privateAddresses: z.boolean(), plainText: z.boolean() }),
 });
 
 /** Addressed by the SHA-256 of a key: a consumer with two keys has two entries. */
-export const consumerEntry = z.strictObject({
+export const consumerEntry = z.object({
+  requires,
   id: resourceId,
   /** The key's name within the consumer. */
   key: z.string(),
@@ -142,7 +147,8 @@ export const consumerEntry = z.strictObject({
 });
 
 /** Addressed by an HMAC of binding and value. */
-export const secretEntry = z.strictObject({
+export const secretEntry = z.object({
+  requires,
   /** JWE, compact; see sealed-secret.ts. */
   sealed: z.string(),
 });
@@ -175,7 +181,7 @@ const buckets = z
   .refine((list) => Number.isInteger(Math.log2(list.length)) || list.length === 0, {
     error: 'the number of buckets must be a power of two',
   });
-export const sectionHashes = z.strictObject({
+export const sectionHashes = z.object({
   routes: buckets,
   models: buckets,
   providers: buckets,
@@ -184,12 +190,12 @@ export const sectionHashes = z.strictObject({
   keys: buckets,
 });
 
-export const generation = z.strictObject({
+export const generation = z.object({
   term: z.int().nonnegative(),
   sequence: z.int().nonnegative(),
 });
 
-export const pointer = z.strictObject({
+export const pointer = z.object({
   schemaVersion: z.int().positive(),
   /** Origin of the edge, as in EdgeGateway.spec.endpoint. */
   edge: z.string(),
@@ -201,6 +207,8 @@ export const pointer = z.strictObject({
   replaces: generation.nullable(),
   /** RFC 3339. */
   issuedAt: z.string(),
+  /** The revision that this one goes back to: its sections, but for secrets. */
+  rollbackOf: z.string().optional(),
   sections: sectionHashes,
 });
 

@@ -10,6 +10,29 @@ export function pointerKey(cluster: string): string {
   return `pointer/${cluster}`;
 }
 
+/** An inbox: a blob that a publisher put there for the hub. */
+export function inboxBlobKey(cluster: string, sha256: string): string {
+  return `inbox/${cluster}/blob/${sha256}`;
+}
+
+/** An inbox: a signed pointer, under a name of its own because KV remembers what it once showed. */
+export function inboxRevisionKey(cluster: string, revision: string): string {
+  return `inbox/${cluster}/revision/${revision}`;
+}
+
+/** An inbox: the latest signed pointer, for a hub that got no notice of it. */
+export function inboxLatestKey(cluster: string): string {
+  return `inbox/${cluster}/latest`;
+}
+
+/** Redis: several edges may share one database. */
+export function redisKey(edge: string, key: string): string {
+  return `fairlead:${edge}:${key}`;
+}
+
+/** How long what lies in an inbox waits for the hub, in seconds. */
+export const INBOX_TTL_SECONDS = 7 * 86_400;
+
 /** Durable Object: the name of the one hub. */
 export const HUB_NAME = 'hub';
 

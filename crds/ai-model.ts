@@ -97,7 +97,7 @@ export const aiModelKind = {
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'Conflicted'],
     ResolvedRefs: ['ResolvedRefs', 'RefNotPermitted', 'BackendNotFound'],
-    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed'],
+    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed', 'Suspended', 'ShrinkHeld', 'Pinned'],
   },
   schema: aiModel,
   spec,

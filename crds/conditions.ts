@@ -36,6 +36,14 @@ export const conditionTypes = {
       Pending: 'The edge has not confirmed the current revision yet.',
       NotShipped: 'It is left out of the table; the other conditions say why, or nothing that ships refers to it.',
       PublishFailed: 'The edge could not be reached, or refused the revision; the message says why.',
+      Suspended: 'The EdgeGateway has `spec.suspend`, and what the edge serves is not this.',
+      ShrinkHeld:
+        'The next revision would take so much away from the edge that it waits for a word; the message says what would go, and gives the command that lets it.',
+      Pinned: 'The EdgeGateway has `spec.pinnedRevision`, and that revision does not hold it as it stands.',
+      PinnedRevisionNotFound:
+        'The edge does not keep the revision that `spec.pinnedRevision` names; the message lists those that it keeps.',
+      Conflicted:
+        'A route of a cluster that the edge lists earlier claims the same, and is served in its place; the message says which.',
     },
   },
 } as const;

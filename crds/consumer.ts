@@ -60,7 +60,7 @@ export const consumerKind = {
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'NoMatchingParent', 'NotAllowedByParent', 'Conflicted'],
     ResolvedRefs: ['ResolvedRefs', 'SecretNotFound'],
-    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed'],
+    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed', 'Suspended', 'ShrinkHeld', 'Pinned'],
   },
   schema: consumer,
   spec,

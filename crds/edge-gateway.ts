@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { conditions } from './conditions.ts';
 import { age, conditionColumn, objectOf, reasonColumn, type KindDefinition } from './kind-definition.ts';
 import { mapOf, setOf } from './lists.ts';
+import { secretKeyReference } from './references.ts';
 import { rule, transitionRule } from './rule.ts';
 import {
+  cloudflareId,
   dnsLabel,
   edgeOrigin,
   hostAndPort,
@@ -13,6 +15,8 @@ import {
   objectName,
   pathPrefix,
   publicKey,
+  redisOrigin,
+  revisionName,
 } from './text.ts';
 import { unionOf } from './union.ts';
 import { bindingName, workerSecretName } from './worker-names.ts';
@@ -69,6 +73,34 @@ const grant = z.strictObject({
     .describe('Whether providers may be called over http. What is sent then, keys among it, can be read on the way.'),
 });
 
+const cloudflareKV = z.strictObject({
+  accountId: cloudflareId.describe('The Cloudflare account that the namespace belongs to.'),
+  namespaceId: cloudflareId.describe('The KV namespace, which the worker must have bound as `TABLE_KV`.'),
+  apiTokenSecretRef: secretKeyReference('an API token that may write to the namespace').describe(
+    'The Secret with the API token, whose permission is Workers KV Storage: Edit.',
+  ),
+});
+
+const upstashRedis = z.strictObject({
+  url: redisOrigin.describe(
+    'The REST endpoint of the database. The worker must have the same as `UPSTASH_REDIS_REST_URL`.',
+  ),
+  tokenSecretRef: secretKeyReference('the REST token').describe('The Secret with the REST token of the database.'),
+});
+
+const publish = unionOf(
+  z.strictObject({
+    type: z
+      .enum(['Edge', 'CloudflareKV', 'UpstashRedis'])
+      .describe(
+        'Edge: over HTTPS to the publish endpoints of the edge itself. CloudflareKV and UpstashRedis: into an inbox, from which the edge fetches it, also when it could not be reached meanwhile.',
+      ),
+    cloudflareKV: cloudflareKV.describe("The inbox in Cloudflare's KV, for type CloudflareKV.").optional(),
+    upstashRedis: upstashRedis.describe('The inbox in a Redis of Upstash, for type UpstashRedis.').optional(),
+  }),
+  { Edge: null, CloudflareKV: 'cloudflareKV', UpstashRedis: 'upstashRedis' },
+);
+
 const spec = z.strictObject({
   clusterName: dnsLabel
     .check(
@@ -94,14 +126,7 @@ const spec = z.strictObject({
     .describe(
       'The origin that the edge answers at, such as `https://ai.example.com`. It is the identity of the edge: the variable `FAIRLEAD_ENDPOINT` of the worker holds the same.',
     ),
-  publish: unionOf(
-    z.strictObject({
-      type: z.enum(['Edge']).describe('Edge: over HTTPS to the publish endpoints of the edge itself.'),
-    }),
-    { Edge: null },
-  )
-    .describe('How the routing table reaches the edge.')
-    .prefault({ type: 'Edge' }),
+  publish: publish.describe('How the routing table reaches the edge.').prefault({ type: 'Edge' }),
   signingKeySecretRef: z
     .strictObject({ name: objectName.describe('Name of the Secret, in the namespace of the EdgeGateway.') })
     .describe(
@@ -115,9 +140,32 @@ const spec = z.strictObject({
       'Which namespaces may attach, and what they may claim. What no entry allows is refused with `Accepted=False`, reason `NotAllowedByParent`. Absent: the namespace of the EdgeGateway, and everything but anonymous routes, worker secrets, bindings, private addresses and plain text.',
     )
     .optional(),
+  suspend: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Publishes nothing while it is true: the edge goes on with what it has, and what differs from that has `Programmed=False`, reason `Suspended`.',
+    ),
+  pinnedRevision: revisionName
+    .describe(
+      'Goes back to a revision that the edge keeps, and stays there: the routes, models, providers and consumers of then with the secrets of now. `fairlead history` lists the revisions. Absent: the edge serves what the resources say.',
+    )
+    .optional(),
+  deletionPolicy: z
+    .enum(['Retain', 'Evict'])
+    .default('Retain')
+    .describe(
+      'What becomes of the edge when this resource is deleted. Retain: it goes on with its last table. Evict: it stops serving what this cluster published.',
+    ),
 });
 
 const status = z.strictObject({ conditions });
+
+/**
+ * The annotation by which an operator lets one compiled table shrink the edge; its value is the digest of that table,
+ * which the condition ShrinkHeld names.
+ */
+export const allowShrinkAnnotation = 'fairlead.dev/allow-shrink';
 
 export const edgeGateway = objectOf('EdgeGateway', { spec, status });
 
@@ -140,12 +188,42 @@ export const edgeGatewayKind = {
     conditionColumn('Accepted'),
     conditionColumn('Programmed'),
     reasonColumn,
+    {
+      name: 'Publish',
+      type: 'string',
+      jsonPath: '.spec.publish.type',
+      description: 'How the routing table reaches the edge.',
+      wide: true,
+    },
+    {
+      name: 'Suspended',
+      type: 'boolean',
+      jsonPath: '.spec.suspend',
+      description: 'Whether nothing is published.',
+      wide: true,
+    },
+    {
+      name: 'Pinned',
+      type: 'string',
+      jsonPath: '.spec.pinnedRevision',
+      description: 'The revision that the edge is to stay at.',
+      wide: true,
+    },
     age,
   ],
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'Conflicted'],
     ResolvedRefs: ['ResolvedRefs', 'SecretNotFound'],
-    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed'],
+    Programmed: [
+      'Programmed',
+      'Pending',
+      'NotShipped',
+      'PublishFailed',
+      'Suspended',
+      'ShrinkHeld',
+      'Pinned',
+      'PinnedRevisionNotFound',
+    ],
   },
   schema: edgeGateway,
   spec,

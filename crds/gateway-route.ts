@@ -107,7 +107,16 @@ export const gatewayRouteKind = {
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'NoMatchingParent', 'NotAllowedByParent', 'Conflicted'],
     ResolvedRefs: ['ResolvedRefs', 'RefNotPermitted', 'ModelNotFound'],
-    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed'],
+    Programmed: [
+      'Programmed',
+      'Pending',
+      'NotShipped',
+      'PublishFailed',
+      'Suspended',
+      'ShrinkHeld',
+      'Pinned',
+      'Conflicted',
+    ],
   },
   schema: gatewayRoute,
   spec,

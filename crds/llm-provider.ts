@@ -156,7 +156,7 @@ export const llmProviderKind = {
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'NotAllowedByParent'],
     ResolvedRefs: ['ResolvedRefs', 'SecretNotFound', 'SecretNotReleased'],
-    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed'],
+    Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed', 'Suspended', 'ShrinkHeld', 'Pinned'],
   },
   schema: llmProvider,
   spec,

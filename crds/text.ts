@@ -47,6 +47,13 @@ export const edgeOrigin = text(
   'must be an https origin such as https://ai.example.com, in lower case and without a path; http is for localhost only',
 );
 
+/** As of an edge: a token that goes over plain http can be read on the way. */
+export const redisOrigin = text(
+  300,
+  new RegExp(`^(https://${dnsName}${port}|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])${port})$`),
+  'must be an https URL such as https://eu1-sound-cat-1234.upstash.io, without a path; http is for localhost only',
+);
+
 export const browserOrigin = text(
   300,
   new RegExp(`^(\\*|[a-z][a-z0-9+.-]*://(\\*\\.)?(${dnsName}|\\[[0-9a-f:.]+\\])${port})$`),
@@ -106,6 +113,15 @@ export const sha256 = text(
   64,
   /^[0-9a-f]{64}$/,
   'must be a SHA-256 digest: 64 lower-case hexadecimal digits, and never the key itself',
+);
+
+/** What Cloudflare gives accounts and KV namespaces. */
+export const cloudflareId = text(32, /^[0-9a-f]{32}$/, 'must be an id of Cloudflare: 32 lower-case hexadecimal digits');
+
+export const revisionName = text(
+  12,
+  /^[0-9a-f]{12}$/,
+  'must be the name of a revision: 12 lower-case hexadecimal digits, as `fairlead history` lists them',
 );
 
 export const teamName = text(

@@ -1,15 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Log, LogLevel, Miniflare, MiniflareCoreError, type MiniflareOptions } from 'miniflare';
+import type { Miniflare } from 'miniflare';
 import { bundleWorker } from './bundle-worker.ts';
+import { edgeKv, type EdgeKv } from './edge-kv.ts';
 import { findFreePort } from './find-free-port.ts';
+import { edgeWorkers, storageWorker, type Deployment } from './local-workers.ts';
+import { startWorkerd, type WorkerdOptions, type WorkerdStorage } from './workerd-process.ts';
 import { readWorkerSettings, type WorkerSettings } from './worker-settings.ts';
 
-/**
- * The worker in a real workerd on this machine. Nothing else imports Miniflare: the options of its version 5 still
- * move.
- */
+export { PortTaken } from './workerd-process.ts';
+
+/** The worker in real workerd on this machine. */
 export interface EdgeOptions {
   /** 0 takes a free port. */
   readonly port: number;
@@ -19,6 +21,13 @@ export interface EdgeOptions {
   readonly onLog?: (line: EdgeLogLine) => void;
   /** Keeps the hub's and KV's content across processes; absent: a temporary folder, removed by `dispose`. */
   readonly storageFolder?: string;
+  /** What to run; absent: worker/index.ts as it stands. */
+  readonly script?: string;
+  /**
+   * How many isolates serve, each on a port of its own, 1 by default. With more than one the hub, KV and each isolate
+   * are processes of their own, as they are machines of their own at Cloudflare.
+   */
+  readonly isolates?: number;
 }
 
 export interface EdgeLogLine {
@@ -27,148 +36,194 @@ export interface EdgeLogLine {
 }
 
 export interface Edge {
-  /** Origin, such as `http://127.0.0.1:8787`. */
+  /** Origin, such as `http://127.0.0.1:8787`: the first isolate's, and the endpoint to publish to. */
   readonly url: string;
   readonly port: number;
-  /** Kills workerd, storage stays unless wiped; `start` brings the edge back on the same port. */
+  /** Origins of all isolates. */
+  readonly urls: readonly string[];
+  readonly kv: EdgeKv;
+  /** Kills workerd, storage stays unless wiped; `start` brings the edge back on the same ports. */
   stop(options?: { wipe: boolean }): Promise<void>;
   start(): Promise<void>;
+  /** Goes on with other variables or another bundle, as after a deployment; storage stays. */
+  redeploy(changes: Partial<Deployment>): Promise<void>;
   dispose(): Promise<void>;
 }
 
-/** The port is another process's. */
-export class PortTaken extends Error {
-  override name = 'PortTaken';
-  readonly port: number;
-  constructor(port: number) {
-    super(`port ${port} on 127.0.0.1 is taken by another process`);
-    this.port = port;
-  }
+/** An edge each of whose processes can be killed alone. */
+export interface EdgeInParts extends Edge {
+  readonly hub: EdgePart;
+  readonly isolates: readonly EdgePart[];
 }
 
-const WORKER = 'fairlead';
-const NETWORK_GATE = 'network-gate';
+export interface EdgePart {
+  readonly url: string;
+  /** Kills the process; what it stores (the hub its tables, an isolate its Cache API) stays unless wiped. */
+  stop(options?: { wipe: boolean }): Promise<void>;
+  /** Brings it back on the same port, with other variables or another bundle where they are given. */
+  start(changes?: Partial<Deployment>): Promise<void>;
+}
 
 /** @throws {PortTaken} */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const [script, settings] = await Promise.all([bundleWorker(), readWorkerSettings()]);
-  const port = options.port === 0 ? await findFreePort() : options.port;
-  const url = `http://127.0.0.1:${port}`;
-  const storageFolder = options.storageFolder ?? (await mkdtemp(join(tmpdir(), 'fairlead-edge-')));
-  const miniflareOptions = toMiniflareOptions({ ...options, port, storageFolder, url, script, settings });
-
-  let running: Miniflare | undefined;
-  const start = async (): Promise<void> => {
-    running ??= await startMiniflare(miniflareOptions, port);
-  };
-  const stop = async ({ wipe } = { wipe: false }): Promise<void> => {
-    const stopping = running;
-    running = undefined;
-    await stopping?.dispose();
-    if (wipe) await rm(storageFolder, { recursive: true, force: true });
-  };
-  const dispose = (): Promise<void> => stop({ wipe: options.storageFolder === undefined });
-
-  await start().catch(async (error: unknown) => {
-    await dispose();
-    throw error;
-  });
-  return { url, port, start, stop, dispose };
+  return (options.isolates ?? 1) > 1 ? startEdgeInParts(options) : startWholeEdge(options);
 }
 
-async function startMiniflare(options: MiniflareOptions, port: number): Promise<Miniflare> {
-  const miniflare = withOwnSignalHandlers(() => new Miniflare(options));
+/** @throws {PortTaken} */
+async function startWholeEdge(options: EdgeOptions): Promise<Edge> {
+  const ground = await prepare(options, 1);
+  const { folder, url, port } = ground;
+  const all = edgePart({ ground, name: 'fairlead', hubWorker: 'fairlead', url, port, storage: { folder } });
+  return startOrDispose({
+    url,
+    port,
+    urls: [url],
+    kv: edgeKv(() => all.running(), 'fairlead'),
+    start: () => all.start(),
+    stop: (how) => all.stop(how),
+    async redeploy(changes) {
+      await all.stop();
+      await all.start(changes);
+    },
+    dispose: () => all.stop({ wipe: options.storageFolder === undefined }),
+  });
+}
+
+/**
+ * Hub, KV and each isolate in a workerd of its own, `isolates` of the last.
+ *
+ * @throws {PortTaken}
+ */
+export async function startEdgeInParts(options: EdgeOptions): Promise<EdgeInParts> {
+  const count = options.isolates ?? 2;
+  const ground = await prepare(options, count + 1);
+  const { folder, url, port, furtherPorts } = ground;
+  const registry = join(folder, 'registry');
+  const part = (name: string, partPort: number): RunningPart => {
+    const sharing = { registry, ownFolder: join(folder, name) };
+    const storage = { folder: join(folder, 'kv'), sharing };
+    return edgePart({ ground, name, hubWorker: 'hub', url: originOf(partPort), port: partPort, storage });
+  };
+  const [hubPort = 0, ...isolatePorts] = furtherPorts;
+  const hub = part('hub', hubPort);
+  const isolates = [port, ...isolatePorts].map((isolatePort, index) => part(`isolate-${index + 1}`, isolatePort));
+  // Of those that share KV the oldest keeps it: one that nobody kills alone.
+  const keeper = keptWorkerd({ folder: join(folder, 'kv'), sharing: { registry, ownFolder: join(folder, 'keeper') } });
+  const parts = [hub, ...isolates];
+
+  /** The hub first: isolates that do not find it wait before they look again. */
+  const startParts = async (changes?: Partial<Deployment>): Promise<void> => {
+    await hub.start(changes);
+    await Promise.all(isolates.map((isolate) => isolate.start(changes)));
+  };
+  const stop = async ({ wipe } = { wipe: false }): Promise<void> => {
+    await Promise.all([...parts.map((each) => each.stop()), keeper.stop()]);
+    if (wipe) await remove(folder);
+  };
+  return startOrDispose({
+    url,
+    port,
+    urls: isolates.map((isolate) => isolate.url),
+    kv: edgeKv(() => keeper.running(), 'keeper'),
+    hub,
+    isolates,
+    async start() {
+      await keeper.start({ workers: [storageWorker('keeper', ground.settings)] });
+      await startParts();
+    },
+    stop,
+    async redeploy(changes) {
+      await Promise.all(parts.map((each) => each.stop()));
+      await startParts(changes);
+    },
+    dispose: () => stop({ wipe: options.storageFolder === undefined }),
+  });
+}
+
+/** What all processes of an edge have in common. */
+interface Ground extends Pick<EdgeOptions, 'onLog'> {
+  readonly folder: string;
+  readonly url: string;
+  readonly port: number;
+  readonly furtherPorts: readonly number[];
+  readonly settings: WorkerSettings;
+  readonly deployment: Deployment;
+}
+
+async function prepare(options: EdgeOptions, ports: number): Promise<Ground> {
+  const [script, settings, free] = await Promise.all([
+    options.script ?? bundleWorker(),
+    readWorkerSettings(),
+    Promise.all(Array.from({ length: ports }, () => findFreePort())),
+  ]);
+  const [first = 0, ...furtherPorts] = free;
+  const port = options.port === 0 ? first : options.port;
+  const url = originOf(port);
+  const folder = options.storageFolder ?? (await mkdtemp(join(tmpdir(), 'fairlead-edge-')));
+  const deployment = { vars: options.vars(url), script };
+  return { folder, url, port, furtherPorts, settings, deployment, ...(options.onLog && { onLog: options.onLog }) };
+}
+
+interface RunningPart extends EdgePart {
+  running(): Miniflare | undefined;
+}
+
+interface PartOptions {
+  readonly ground: Ground;
+  readonly name: string;
+  readonly hubWorker: string;
+  readonly url: string;
+  readonly port: number;
+  readonly storage: WorkerdStorage;
+}
+
+function edgePart({ ground, name, hubWorker, url, port, storage }: PartOptions): RunningPart {
+  const { settings, onLog } = ground;
+  let { deployment } = ground;
+  const workerd = keptWorkerd(storage);
+  return {
+    url,
+    running: () => workerd.running(),
+    stop: (how) => workerd.stop(how),
+    async start(changes) {
+      deployment = { ...deployment, ...changes };
+      const workers = edgeWorkers({ ...deployment, name, hubWorker, port, settings });
+      await workerd.start({ workers, handleStructuredLogs: ({ level, message }) => onLog?.({ level, message }) }, port);
+    },
+  };
+}
+
+/** A workerd that is stopped and started again on the same storage. */
+function keptWorkerd(storage: WorkerdStorage) {
+  let running: Miniflare | undefined;
+  return {
+    running: () => running,
+    async start(options: Omit<WorkerdOptions, keyof WorkerdStorage>, port?: number): Promise<void> {
+      running ??= await startWorkerd({ ...options, ...storage }, port);
+    },
+    async stop({ wipe } = { wipe: false }): Promise<void> {
+      const stopping = running;
+      running = undefined;
+      await stopping?.dispose();
+      if (wipe) await remove(storage.sharing?.ownFolder ?? storage.folder);
+    },
+  };
+}
+
+async function startOrDispose<E extends Edge>(edge: E): Promise<E> {
   try {
-    await miniflare.ready;
-    return miniflare;
+    await edge.start();
+    return edge;
   } catch (error) {
-    await miniflare.dispose().catch(() => undefined);
-    if (error instanceof MiniflareCoreError && error.code === 'ERR_ADDRESS_IN_USE') throw new PortTaken(port);
+    await edge.dispose();
     throw error;
   }
 }
 
-/**
- * Miniflare ends the process on a signal, with 130 and without waiting for anybody. Where the process handles a signal
- * itself, that is its own to decide.
- */
-function withOwnSignalHandlers<T>(construct: () => T): T {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const before = signals.map((signal) => new Set(process.listeners(signal)));
-  const constructed = construct();
-  signals.forEach((signal, index) => {
-    const own = before[index];
-    if (own === undefined || own.size === 0) return;
-    for (const listener of process.listeners(signal)) if (!own.has(listener)) process.off(signal, listener);
-  });
-  return constructed;
+function originOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
 }
 
-interface WorkerOnPort extends EdgeOptions {
-  readonly url: string;
-  readonly storageFolder: string;
-  readonly script: string;
-  readonly settings: WorkerSettings;
-}
-
-function toMiniflareOptions({
-  port,
-  url,
-  vars,
-  onLog,
-  storageFolder,
-  script,
-  settings,
-}: WorkerOnPort): MiniflareOptions {
-  const texts = Object.entries(vars(url)).map(([name, value]) => [name, { type: 'text' as const, value }] as const);
-  return {
-    host: '127.0.0.1',
-    // No look-up of a location, no registry of workers, no telemetry, nothing on the terminal but what we write.
-    cf: false,
-    enableDevRegistry: false,
-    telemetry: { enabled: false },
-    logRequests: false,
-    log: new Log(LogLevel.NONE),
-    handleStructuredLogs: ({ level, message }) => onLog?.({ level, message }),
-    resourcePersistencePath: storageFolder,
-    workers: [
-      {
-        config: {
-          name: WORKER,
-          compatibilityDate: settings.compatibilityDate,
-          compatibilityFlags: [...settings.compatibilityFlags],
-          manifest: { mainModule: 'index.js', modules: { 'index.js': { type: 'esm', contents: script } } },
-          env: {
-            ...Object.fromEntries(texts),
-            TABLE_KV: { type: 'kv', id: 'table' },
-            TABLE_HUB: { type: 'durable-object', worker: WORKER, exportName: 'TableHub' },
-          },
-          exports: { TableHub: { type: 'durable-object', storage: 'sqlite' } },
-        },
-        dev: {
-          outboundService: { type: 'worker', worker: NETWORK_GATE },
-          // Straight to the worker: Miniflare's own entry rewrites headers and decorates errors.
-          unsafeDirectSockets: [{ host: '127.0.0.1', port }],
-        },
-      },
-      networkGate(settings.compatibilityDate),
-    ],
-  };
-}
-
-/**
- * Through which the worker's requests leave: public addresses and this machine's own, whatever a host name resolves to.
- * The rest of a developer's network (10.0.0.0/8, link-local metadata services and the like) is out of reach.
- */
-function networkGate(compatibilityDate: string): MiniflareOptions['workers'][number] {
-  const script = 'export default { fetch: (request, env) => env.NETWORK.fetch(request) };';
-  return {
-    config: {
-      name: NETWORK_GATE,
-      compatibilityDate,
-      compatibilityFlags: ['enable_request_signal'],
-      manifest: { mainModule: 'gate.js', modules: { 'gate.js': { type: 'esm', contents: script } } },
-      env: { NETWORK: { type: 'network', allow: ['public', 'local'], tlsOptions: { trustBrowserCas: true } } },
-    },
-  };
+function remove(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true });
 }

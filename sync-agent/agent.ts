@@ -1,9 +1,18 @@
 import { abortReason, systemClock, type Clock } from './clock.ts';
+import type { PublishTarget } from './compile/compilation.ts';
 import { createCompiler } from './compile/compile.ts';
 import { EdgeController } from './controller.ts';
+import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
 import { openPublisher } from './publish/open-publisher.ts';
-import { applyChange, resourceId, type ResourceId, type ResourceKey, type SnapshotChange } from './snapshot.ts';
+import {
+  applyChange,
+  resourceId,
+  type ResourceId,
+  type ResourceKey,
+  type ResourceOf,
+  type SnapshotChange,
+} from './snapshot.ts';
 import type { Resource } from '../crds/parse-resource.ts';
 import type { OpenSource, Problem, ResourceSource } from './source/source.ts';
 import type { StatusSink } from './status/status-sink.ts';
@@ -23,6 +32,10 @@ export interface AgentOptions {
   readonly maximumWaitMs?: number;
   /** How often folder and edges are looked at without being told of a change. */
   readonly resyncMs?: number;
+  /** What becomes of a table that would take much away from the edge; absent: it waits for a word. */
+  readonly shrink?: ShrinkMode;
+  /** Where Cloudflare's API stands, for proxies and tests; absent: where Cloudflare has it. */
+  readonly cloudflareAPI?: string | undefined;
 }
 
 export interface Agent {
@@ -39,6 +52,8 @@ export function createAgent(options: AgentOptions): Agent {
   return { run: (signal) => new RunningAgent(options).run(signal) };
 }
 
+type Gateway = ResourceOf<'EdgeGateway'>;
+
 interface RunningController {
   readonly controller: EdgeController;
   readonly stopping: AbortController;
@@ -47,10 +62,12 @@ interface RunningController {
 
 /** Reads the source, and hands what changed to the controllers of all EdgeGateways, of which each has its own pace. */
 class RunningAgent {
-  readonly #options: Required<AgentOptions>;
+  readonly #options: Required<Omit<AgentOptions, 'cloudflareAPI'>> & Pick<AgentOptions, 'cloudflareAPI'>;
   readonly #wake = new Wake();
   readonly #resources = new Map<ResourceKey, Resource>();
   readonly #controllers = new Map<ResourceId, RunningController>();
+  /** Those that evict what was published to a place, by that place. */
+  readonly #leaving = new Map<string, RunningController>();
   readonly #failed = new AbortController();
   #problems: readonly Problem[] = [];
   #hasEdge: boolean | undefined;
@@ -63,6 +80,7 @@ class RunningAgent {
       debounceMs: 40,
       maximumWaitMs: 400,
       resyncMs: 30_000,
+      shrink: 'Hold',
       ...options,
     };
   }
@@ -77,8 +95,10 @@ class RunningAgent {
       if (!signal.aborted) throw error;
     } finally {
       source.close();
-      for (const { stopping } of this.#controllers.values()) stopping.abort(new Error('stopped'));
-      await Promise.all([...this.#controllers.values()].map(({ ended }) => ended));
+      // An agent that ends is no EdgeGateway that goes: nothing is evicted any more.
+      const all = [...this.#controllers.values(), ...this.#leaving.values()];
+      for (const { stopping } of all) stopping.abort(new Error('stopped'));
+      await Promise.all(all.map(({ ended }) => ended));
     }
     if (this.#failed.signal.aborted) throw abortReason(this.#failed.signal);
   }
@@ -96,29 +116,53 @@ class RunningAgent {
   }
 
   #route(changes: readonly SnapshotChange[], clusterUid: string): void {
+    const before = this.#gateways();
     for (const change of changes) applyChange(this.#resources, change);
-    const gateways = new Set<ResourceId>();
-    for (const { kind, metadata } of this.#resources.values())
-      if (kind === 'EdgeGateway') gateways.add(resourceId(metadata));
-    for (const [edge, running] of this.#controllers)
-      if (!gateways.has(edge)) {
-        // The edge keeps its last table.
-        this.#controllers.delete(edge);
-        running.stopping.abort(new Error(`EdgeGateway ${edge} is gone`));
-      }
+    const gateways = this.#gateways();
+    for (const [edge, gateway] of before) if (!gateways.has(edge)) this.#end(edge, gateway, [...gateways.values()]);
     if (changes.length > 0) for (const { controller } of this.#controllers.values()) controller.offer(changes);
-    for (const edge of gateways) if (!this.#controllers.has(edge)) this.#begin(edge, clusterUid);
+    for (const [edge, gateway] of gateways) if (!this.#controllers.has(edge)) this.#begin(edge, gateway, clusterUid);
     if (gateways.size === 0 && this.#hasEdge !== false) this.#options.sink.report({ type: 'no-edge' });
     this.#hasEdge = gateways.size > 0;
   }
 
-  #begin(edge: ResourceId, clusterUid: string): void {
-    const { fetch, clock, random, logger, sink } = this.#options;
+  #gateways(): Map<ResourceId, Gateway> {
+    const gateways = new Map<ResourceId, Gateway>();
+    for (const resource of this.#resources.values())
+      if (resource.kind === 'EdgeGateway') gateways.set(resourceId(resource.metadata), resource);
+    return gateways;
+  }
+
+  /**
+   * What becomes of an edge whose EdgeGateway is gone. Another one that publishes to the same place inherits it: then
+   * an eviction would take from that.
+   */
+  #end(edge: ResourceId, gateway: Gateway, others: readonly Gateway[]): void {
+    const running = this.#controllers.get(edge);
+    if (!running) return;
+    this.#controllers.delete(edge);
+    const place = placeOf(gateway);
+    const isInherited = others.some((other) => placeOf(other) === place);
+    if (gateway.spec.deletionPolicy === 'Retain' || isInherited) {
+      running.stopping.abort(new Error(`EdgeGateway ${edge} is gone`));
+      return;
+    }
+    running.controller.evict();
+    this.#leaving.set(place, running);
+    void running.ended.finally(() => {
+      if (this.#leaving.get(place) === running) this.#leaving.delete(place);
+    });
+  }
+
+  #begin(edge: ResourceId, gateway: Gateway, clusterUid: string): void {
+    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI } = this.#options;
+    const surroundings = { fetch, clock, random, logger, clusterUid };
     const controller = new EdgeController({
       edge,
       clusterUid,
+      shrink,
       compiler: createCompiler(edge),
-      openPublisher: (target, floor) => openPublisher(target, floor, { fetch, clock, random, logger, clusterUid }),
+      openPublisher: (target, floor) => openPublisher(withAPI(target, cloudflareAPI), floor, surroundings),
       sink,
       logger,
       clock,
@@ -126,7 +170,12 @@ class RunningAgent {
     });
     const stopping = new AbortController();
     controller.offer([...this.#resources.values()].map((resource) => ({ type: 'Set', resource })));
-    const ended = controller.run(stopping.signal).catch((error: unknown) => this.#failed.abort(error));
+    // What was to be evicted there is to stay; an eviction that is under way would take from what is published next.
+    const leaving = this.#leaving.get(placeOf(gateway));
+    leaving?.controller.retain();
+    const ended = (leaving?.ended ?? Promise.resolve())
+      .then(() => controller.run(stopping.signal))
+      .catch((error: unknown) => this.#failed.abort(error));
     this.#controllers.set(edge, { controller, stopping, ended });
   }
 
@@ -138,4 +187,15 @@ class RunningAgent {
     this.#problems = problems;
     sink.report({ type: 'problems', problems });
   }
+}
+
+/** Two EdgeGateways of one place would publish over one another. */
+function placeOf({ spec }: Gateway): string {
+  return `${spec.clusterName} ${spec.endpoint}`;
+}
+
+/** Where Cloudflare's API stands is the agent's to know: no resource says it. */
+function withAPI(target: PublishTarget, apiURL: string | undefined): PublishTarget {
+  const { way } = target;
+  return apiURL === undefined || way.type !== 'CloudflareKV' ? target : { ...target, way: { ...way, apiURL } };
 }

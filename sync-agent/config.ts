@@ -16,7 +16,19 @@ const config = z.strictObject({
     .min(1, 'must be at least 1')
     .max(3600, 'must be at most 3600')
     .default(30),
+  /** Where Cloudflare's API stands, for proxies and tests. */
+  cloudflareAPI: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://api.cloudflare.com/client/v4' })
+    .refine(isSafe, 'must be https: what goes there carries an API token; http is for this machine only')
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
 });
+
+function isSafe(text: string): boolean {
+  const url = URL.parse(text);
+  return url?.protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '');
+}
+
 export type AgentConfig = z.output<typeof config>;
 
 const FLAGS = {
@@ -24,6 +36,7 @@ const FLAGS = {
   clusterUid: { flag: 'cluster-uid', variable: 'FAIRLEAD_CLUSTER_UID' },
   logLevel: { flag: 'log-level', variable: 'FAIRLEAD_LOG_LEVEL' },
   resyncSeconds: { flag: 'resync-seconds', variable: 'FAIRLEAD_RESYNC_SECONDS' },
+  cloudflareAPI: { flag: 'cloudflare-api', variable: 'FAIRLEAD_CLOUDFLARE_API' },
 } as const satisfies Record<keyof AgentConfig, { flag: string; variable: string }>;
 
 export const USAGE = `Keeps an edge as a folder of resources says.
@@ -34,6 +47,7 @@ export const USAGE = `Keeps an edge as a folder of resources says.
   --cluster-uid UID      what the edge pins the cluster by (directory)      FAIRLEAD_CLUSTER_UID
   --log-level LEVEL      debug, info, warn or error (info)                  FAIRLEAD_LOG_LEVEL
   --resync-seconds N     how often the edge is looked at without need (30)  FAIRLEAD_RESYNC_SECONDS
+  --cloudflare-api URL   where Cloudflare's API stands, for a proxy          FAIRLEAD_CLOUDFLARE_API
   --help                 this text
 
 A flag goes before its variable. The log goes to standard output, one JSON object a line.
@@ -72,6 +86,7 @@ function parseFlags(args: readonly string[]): Readonly<Record<string, string | b
         'cluster-uid': value,
         'log-level': value,
         'resync-seconds': value,
+        'cloudflare-api': value,
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

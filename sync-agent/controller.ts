@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { Compilation, PublishTarget } from './compile/compilation.ts';
 import type { Compiler } from './compile/compile.ts';
 import { EdgeSession, type SessionPlan, type SessionPublication } from './edge-session.ts';
+import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
 import { backoffMs, type Backoff } from './publish/backoff.ts';
 import { PublishFailure, retryOf } from './publish/publish-failure.ts';
@@ -17,6 +18,7 @@ export interface ControllerOptions {
   /** The EdgeGateway. */
   readonly edge: ResourceId;
   readonly clusterUid: string;
+  readonly shrink: ShrinkMode;
   readonly compiler: Compiler;
   /** @throws {PublishFailure} where the target's keys cannot be used */
   readonly openPublisher: (target: PublishTarget, floor: Generation | null) => Promise<Publisher>;
@@ -32,6 +34,10 @@ const RETRIES: Backoff = { firstMs: 500, longestMs: 30_000 };
 /** A wait without end, as a timer's longest. */
 const UNTIL_WOKEN_MS = 2 ** 31 - 1;
 
+const NOT_EVICTED =
+  'the EdgeGateway is gone, and its edge could not be evicted because its keys were not there: `fairlead evict` does it, ' +
+  'given a folder that has them';
+
 /** Keeps one edge as the resources say. One pass is in flight at a time; changes meanwhile wait for the next. */
 export class EdgeController {
   readonly #options: ControllerOptions;
@@ -40,6 +46,9 @@ export class EdgeController {
   #changes: SnapshotChange[] = [];
   #target: PublishTarget | undefined;
   #session: EdgeSession | undefined;
+  /** The last that anything was compiled for. */
+  #lastTarget: PublishTarget | undefined;
+  #phase: 'Keeping' | 'Evicting' | 'Ending' = 'Keeping';
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -57,7 +66,23 @@ export class EdgeController {
     this.#wake.ring();
   }
 
-  /** Resolves when the signal ends it. @throws {PublishFailure} `superseded`, where another agent took over */
+  /** The EdgeGateway is gone, and what it published is to go with it: evicts that, and then `run` ends. */
+  evict(): void {
+    this.#phase = 'Evicting';
+    this.#wake.ring();
+  }
+
+  /** What was to be evicted is to stay after all: `run` ends once no eviction is under way. */
+  retain(): void {
+    this.#phase = 'Ending';
+    this.#wake.ring();
+  }
+
+  /**
+   * Resolves when the signal ends it, or it has evicted.
+   *
+   * @throws {PublishFailure} `superseded`, where another agent took over
+   */
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     let pauseMs = 0;
@@ -65,7 +90,8 @@ export class EdgeController {
       while (!signal.aborted) {
         await this.#wake.sleep(failures > 0 ? pauseMs : UNTIL_WOKEN_MS, this.#options.clock, signal);
         try {
-          await this.#runOnce(signal);
+          if (this.#phase === 'Keeping') await this.#runOnce(signal);
+          else return await this.#leave(this.#phase, signal);
           failures = 0;
         } catch (error) {
           signal.throwIfAborted();
@@ -98,39 +124,57 @@ export class EdgeController {
     const { compiler } = this.#options;
     compiler.apply(changes);
     const compilation = compiler.compile();
+    this.#lastTarget = compilation.target ?? this.#lastTarget;
     this.#reporter.compiled(compilation);
     return compilation;
   }
 
   async #plan(compilation: Compilation, signal: AbortSignal): Promise<SessionPlan | undefined> {
-    const session = await this.#sessionFor(compilation.target);
-    return session?.plan(compilation, signal);
+    const { target } = compilation;
+    if (!target) return undefined;
+    const session = await this.#sessionFor(target);
+    return session.plan(compilation, target.guards, signal);
   }
 
   async #publish(planned: SessionPlan | undefined, signal: AbortSignal): Promise<SessionPublication | undefined> {
-    if (planned?.plan.type !== 'Publish') return undefined;
-    return this.#session?.publish(planned.plan, planned.blobs, signal);
+    if (planned?.type !== 'Publish') return undefined;
+    return this.#session?.publish(planned, signal);
   }
 
   #report(planned: SessionPlan | undefined, published: SessionPublication | undefined): void {
     const publisher = this.#session?.publisher;
     if (!planned || !publisher)
       this.#reporter.withheld(`EdgeGateway ${this.#options.edge} cannot be published to: see its conditions`);
-    else if (published) this.#reporter.published(published, publisher);
-    else if (planned.plan.type === 'Unchanged') this.#reporter.unchanged(planned.plan.held, publisher);
+    else if (published) this.#reporter.published(published, planned.standing, publisher);
+    else if (planned.type === 'Stay') this.#reporter.stayed(planned.held, planned.standing, publisher);
   }
 
-  /** The session of the target, a new one where the target is another; none where nothing may be published. */
-  async #sessionFor(target: PublishTarget | undefined): Promise<EdgeSession | undefined> {
-    if (!target) return undefined;
-    if (this.#session && isDeepStrictEqual(target, this.#target)) return this.#session;
-    const { openPublisher, clusterUid } = this.#options;
-    const isSamePlace = this.#target?.endpoint === target.endpoint && this.#target.cluster === target.cluster;
+  /** The session of the target, a new one where the target is another. What guards say makes no other target. */
+  async #sessionFor(target: PublishTarget): Promise<EdgeSession> {
+    const known = this.#target && { ...this.#target, guards: target.guards };
+    if (this.#session && isDeepStrictEqual(target, known)) {
+      this.#target = target;
+      return this.#session;
+    }
+    const { edge: gateway, openPublisher, clusterUid, shrink } = this.#options;
+    const { endpoint, cluster } = target;
+    const isSamePlace = this.#target?.endpoint === endpoint && this.#target.cluster === cluster;
     const floor = isSamePlace ? (this.#session?.held?.pointer.generation ?? null) : null;
     const publisher = await openPublisher(target, floor);
-    this.#session = new EdgeSession({ publisher, endpoint: target.endpoint, cluster: target.cluster, clusterUid });
+    this.#session = new EdgeSession({ publisher, gateway, endpoint, cluster, clusterUid, shrink });
     this.#target = target;
     return this.#session;
+  }
+
+  async #leave(phase: 'Evicting' | 'Ending', signal: AbortSignal): Promise<void> {
+    if (phase === 'Ending') return;
+    if (!this.#lastTarget) {
+      this.#reporter.failed('unusable-key', NOT_EVICTED, null);
+      return;
+    }
+    const { publisher } = await this.#sessionFor(this.#lastTarget);
+    await publisher.evict(signal);
+    this.#reporter.evicted();
   }
 
   /** Returns the pause until the next pass. @throws what ends the controller */
@@ -144,17 +188,18 @@ export class EdgeController {
       this.#reporter.failed('internal', `the agent failed (${String(error)}): its log has the details`, pauseMs);
       return pauseMs;
     }
+    const sentence = this.#phase === 'Keeping' ? error.message : `not evicted yet: ${error.message}`;
     switch (retryOf(error.fault)) {
       case 'never':
-        this.#reporter.failed(error.fault, error.message, null);
+        this.#reporter.failed(error.fault, sentence, null);
         throw error;
       case 'soon': {
-        const pauseMs = backoffMs(RETRIES, failures, random);
-        this.#reporter.failed(error.fault, error.message, pauseMs);
+        const pauseMs = Math.max(backoffMs(RETRIES, failures, random), error.retryAfterMs ?? 0);
+        this.#reporter.failed(error.fault, sentence, pauseMs);
         return pauseMs;
       }
       case 'later':
-        this.#reporter.failed(error.fault, error.message, RETRIES.longestMs);
+        this.#reporter.failed(error.fault, sentence, RETRIES.longestMs);
         return RETRIES.longestMs;
     }
   }

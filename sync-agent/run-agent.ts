@@ -37,15 +37,20 @@ export async function runAgent({ args, env, out, err, signal }: Surroundings): P
   // Status has nowhere else to go than the log, which tells all of it but the conditions.
   const sink = conditionLog(logger);
   const source = createDirectorySource({ dir: config.sourceDir, clusterUid: config.clusterUid });
-  const agent = createAgent({ source, sink, logger, resyncMs: config.resyncSeconds * 1000 });
+  const { cloudflareAPI, resyncSeconds } = config;
+  const agent = createAgent({ source, sink, logger, resyncMs: resyncSeconds * 1000, cloudflareAPI });
   try {
     logger.info('started', { sourceDir: config.sourceDir });
     await agent.run(signal);
     logger.info('stopped');
     return EXIT.stopped;
   } catch (error) {
+    if (error instanceof PublishFailure && error.fault === 'superseded') {
+      logger.error(`${error.message}. This agent ends here, and changes nothing at the edge any more`);
+      return EXIT.superseded;
+    }
     if (error instanceof SourceUnavailable || error instanceof PublishFailure) logger.error(error.message);
     else logger.error('failed', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    return error instanceof PublishFailure && error.fault === 'superseded' ? EXIT.superseded : EXIT.failed;
+    return EXIT.failed;
   }
 }

@@ -8,7 +8,7 @@ import type { Blob } from './compile/compilation.ts';
  */
 const COMPARED = ['routes', 'models', 'providers', 'consumers'] as const satisfies JsonKind[];
 export type ComparedKind = (typeof COMPARED)[number];
-type ComparedBlobs = Readonly<Record<ComparedKind, readonly Blob[]>>;
+export type ComparedBlobs = Readonly<Record<ComparedKind, readonly Blob[]>>;
 type ComparedHashes = Pick<SectionHashes, ComparedKind>;
 
 export interface EntryDifference {
@@ -48,28 +48,33 @@ export function tableDifference(
   for (const section of COMPARED) {
     const oldHashes = new Set(before?.[section] ?? []);
     const newHashes = new Set(after[section].map(({ sha256 }) => sha256));
-    const old = entriesOf([...oldHashes].filter((hash) => !newHashes.has(hash)).map(bytesOf));
-    const now = entriesOf(after[section].filter(({ sha256 }) => !oldHashes.has(sha256)).map(({ bytes }) => bytes));
-    for (const id of new Set([...old.keys(), ...now.keys()])) {
-      const how = !old.has(id) ? 'added' : !now.has(id) ? 'removed' : 'changed';
-      // Canonical JSON, parsed and rendered again: equal entries give equal text.
-      if (how === 'changed' && JSON.stringify(old.get(id)) === JSON.stringify(now.get(id))) continue;
-      const consumer = section === 'consumers' ? consumerOf(now.get(id) ?? old.get(id)) : undefined;
+    const old = new Map(entriesOf([...oldHashes].filter((hash) => !newHashes.has(hash)).map(bytesOf)));
+    const note = (id: string, entry: Json, how: EntryDifference['how']): void => {
+      const consumer = section === 'consumers' ? consumerOf(entry) : undefined;
       difference.set(entryName(section, id), { section, id, how, ...(consumer !== undefined && { consumer }) });
+    };
+    for (const [id, entry] of entriesOf(
+      after[section].filter(({ sha256 }) => !oldHashes.has(sha256)).map(({ bytes }) => bytes),
+    )) {
+      const before = old.get(id);
+      old.delete(id);
+      if (before === undefined) note(id, entry, 'added');
+      // Canonical JSON, parsed and rendered again: equal entries give equal text.
+      else if (JSON.stringify(before) !== JSON.stringify(entry)) note(id, entry, 'changed');
     }
+    for (const [id, entry] of old) note(id, entry, 'removed');
   }
   return difference;
 }
 
-function entriesOf(buckets: readonly (Uint8Array | undefined)[]): Map<string, Json> {
-  const entries = new Map<string, Json>();
+/** One bucket after the other: a whole table, as the first one is, would take much memory at once. */
+function* entriesOf(buckets: readonly (Uint8Array | undefined)[]): Generator<[string, Json]> {
   for (const bytes of buckets) {
     if (!bytes) continue;
     // Bytes of our own making, or of a blob whose hash a pointer that we signed names.
     const bucket: Record<string, Json> = JSON.parse(new TextDecoder().decode(bytes));
-    for (const [id, entry] of Object.entries(bucket)) entries.set(id, entry);
+    yield* Object.entries(bucket);
   }
-  return entries;
 }
 
 function consumerOf(entry: Json | undefined): string | undefined {

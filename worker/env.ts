@@ -8,6 +8,8 @@ export interface Env {
   readonly FAIRLEAD_CLUSTERS: string;
   readonly FAIRLEAD_LOCAL?: string;
   readonly FAIRLEAD_SEALING_KEYS?: string;
+  readonly UPSTASH_REDIS_REST_URL?: string;
+  readonly UPSTASH_REDIS_REST_TOKEN?: string;
   readonly TABLE_HUB: DurableObjectNamespace<TableHub>;
   readonly TABLE_KV: KVNamespace;
 }

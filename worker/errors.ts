@@ -16,6 +16,7 @@ export const FAILURE_CODES = [
   'client_closed_request',
   'internal_error',
   'misconfigured',
+  'unsupported_feature',
   'not_ready',
   'no_backend',
   'upstream_rate_limited',
@@ -83,6 +84,7 @@ export function statusOf(code: FailureCode): number {
       return 499;
     case 'internal_error':
     case 'misconfigured':
+    case 'unsupported_feature':
       return 500;
     case 'upstream_refused_credentials':
     case 'upstream_misconfigured':
@@ -119,6 +121,7 @@ export function isWorthRetrying(code: FailureCode): boolean {
     case 'unsupported_content_encoding':
     case 'client_closed_request':
     case 'misconfigured':
+    case 'unsupported_feature':
     case 'no_backend':
     case 'upstream_refused_credentials':
     case 'upstream_misconfigured':

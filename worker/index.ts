@@ -14,6 +14,7 @@ import type { TableLog } from './table/table-log.ts';
 import { readTableSettings } from './table/table-settings.ts';
 import { Credentials } from './upstream/credentials.ts';
 import { Health } from './upstream/health.ts';
+import { Readiness } from './upstream/readiness.ts';
 
 export { TableHub } from './table/hub-object.ts';
 
@@ -42,10 +43,11 @@ async function makeApp(env: Env): Promise<App> {
   const log: TableLog = (level, message, fields) => writeLine({ event: 'table', level, message, ...fields });
   const hub = hubClient(env.TABLE_HUB);
   const cache = caches.default;
-  const pickup = new TablePickup({ settings, hub, kv: env.TABLE_KV, cache, now, sleep, waitUntil, newId, log });
+  const readiness = new Readiness(now);
+  const storage = { hub, kv: env.TABLE_KV, cache };
+  const pickup = new TablePickup({ settings, ...storage, signals: readiness, now, sleep, waitUntil, newId, log });
   const credentials = new Credentials({
     edge: settings.edge,
-    cluster: settings.cluster.trust.name,
     findKey: (kid) => sealingKeys.get(kid),
     workerSecret: (name) => workerSecret(env, name),
   });
@@ -63,6 +65,7 @@ async function makeApp(env: Env): Promise<App> {
       credentials,
       withoutUsageOption: new Set(),
       health: new Health(now),
+      readiness,
       authenticator: new Authenticator(now),
     },
   });

@@ -7,6 +7,7 @@ export interface DevOptions {
   readonly dir: string;
   readonly port: number;
   readonly edge?: string;
+  readonly isolates: number;
   readonly verbose?: boolean;
   readonly json?: boolean;
 }
@@ -33,6 +34,11 @@ export function devCommand(): Command {
         .argParser(parsePort),
     )
     .option('--edge <namespace/name>', 'the EdgeGateway to run, where the folder has several')
+    .addOption(
+      new Option('--isolates <number>', 'how many isolates serve, each on a port of its own, with one hub')
+        .default(1)
+        .argParser(parseIsolates),
+    )
     .option('--verbose', 'show the log lines of the worker as it writes them')
     .option('--json', 'print one JSON object a line: everything that happens, the worker’s log included')
     .addHelpText(
@@ -45,6 +51,7 @@ Environment:
   NO_COLOR          no colours; there are none either where the output is not a terminal
   Variables that EdgeGateway.spec.allowed[].workerSecrets names become secrets of the worker.
 
+While it runs, \`fairlead status\`, \`diff\`, \`history\` and \`rollback\` on the folder ask this gateway.
 Ctrl-C stops everything.
 
 ${EXIT_CODES_HELP}`,
@@ -54,6 +61,11 @@ ${EXIT_CODES_HELP}`,
       const { runDev } = await import('../dev/run-dev.ts');
       await runDev(options);
     });
+}
+
+function parseIsolates(text: string): number {
+  if (/^[1-8]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number from 1 to 8.');
 }
 
 function parsePort(text: string): number {

@@ -5,7 +5,8 @@ import { createAgent } from '../../sync-agent/agent.ts';
 import { silentLogger } from '../../sync-agent/log.ts';
 import { createDirectorySource } from '../../sync-agent/source/directory.ts';
 import type { AgentEvent } from '../../sync-agent/status/status-sink.ts';
-import { makeEdgeKeys, workerSecrets } from '../edge-keys.ts';
+import { makeEdgeKeys, workerSecrets, type EdgeKeys } from '../edge-keys.ts';
+import { leaveAccessFile } from './access-file.ts';
 import type { OpenAIAccess } from './local-resources.ts';
 import type { Narrator } from './narrator.ts';
 import { overlay, SIMULATOR_ORIGIN } from './overlay.ts';
@@ -26,21 +27,25 @@ export interface LocalGatewayOptions {
   /** `namespace/name` of the EdgeGateway to run; absent: the first by name. */
   readonly gateway?: string | undefined;
   readonly openAI?: OpenAIAccess | undefined;
+  /** How many isolates serve, each on a port of its own. */
+  readonly isolates: number;
   /** Further secrets of the worker, for providers with auth by WorkerSecret. */
   readonly workerSecrets: Readonly<Record<string, string>>;
-  readonly narrator: Pick<Narrator, 'edgeLog'>;
+  readonly narrator: Pick<Narrator, 'edgeLog' | 'note'>;
   /** Called once edge and simulator listen, before the agent begins. */
-  readonly onListening: (addresses: { edge: string; simulator: string }) => void;
+  readonly onListening: (addresses: { edge: string; isolates: readonly string[]; simulator: string }) => void;
   readonly onAgentEvent: (event: AgentEvent) => void;
 }
 
 const CLUSTER = 'local';
+const CLUSTER_UID = 'directory';
 
 /** @throws {PortTaken} */
 export async function startLocalGateway(options: LocalGatewayOptions): Promise<LocalGateway> {
   const keys = await makeEdgeKeys();
   const edge = await startEdge({
     port: options.port,
+    isolates: options.isolates,
     vars: (origin) => ({
       ...options.workerSecrets,
       ...workerSecrets(keys, CLUSTER, origin),
@@ -54,10 +59,12 @@ export async function startLocalGateway(options: LocalGatewayOptions): Promise<L
     await edge.dispose();
     throw error;
   });
-  options.onListening({ edge: edge.url, simulator: simulator.url });
+  options.onListening({ edge: edge.url, isolates: edge.urls, simulator: simulator.url });
+  const removeAccess = await leaveAccess(options, { keys, endpoint: edge.url, simulator: simulator.url });
 
   const source = createDirectorySource({
     dir: options.folder,
+    clusterUid: CLUSTER_UID,
     overlay: (resources: readonly Resource[]) =>
       overlay(resources, {
         endpoint: edge.url,
@@ -68,15 +75,42 @@ export async function startLocalGateway(options: LocalGatewayOptions): Promise<L
         openAI: options.openAI,
       }),
   });
-  const agent = createAgent({ source, sink: { report: options.onAgentEvent }, logger: silentLogger });
+  const agent = createAgent({ source, sink: { report: options.onAgentEvent }, logger: silentLogger, shrink: 'Warn' });
   const stopping = new AbortController();
   const ended = agent.run(stopping.signal);
   const stop = async (): Promise<void> => {
     stopping.abort();
     await ended.catch(() => undefined);
+    await removeAccess();
     await Promise.all([edge.dispose(), simulator.close()]);
   };
   return { edge: edge.url, simulator: simulator.url, ended, stop };
+}
+
+/** Without the file only the commands that ask the edge are missing something. */
+async function leaveAccess(
+  { folder, gateway, openAI, narrator }: LocalGatewayOptions,
+  { keys, endpoint, simulator }: { keys: EdgeKeys; endpoint: string; simulator: string },
+): Promise<() => Promise<void>> {
+  try {
+    return await leaveAccessFile(folder, {
+      pid: process.pid,
+      endpoint,
+      cluster: CLUSTER,
+      clusterUid: CLUSTER_UID,
+      simulator,
+      gateway,
+      // Its key stays in this process.
+      openAI: openAI && { baseURL: openAI.baseURL, model: openAI.model },
+      keys,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    narrator.note(
+      `\`fairlead status\` and the like cannot ask this gateway, because its keys cannot be left for them: ${reason}`,
+    );
+    return () => Promise.resolve();
+  }
 }
 
 /** On the port that the examples name; where that is taken, beside the edge; else on any. */

@@ -18,6 +18,8 @@ export interface Narrator {
 export interface StartedGateway {
   readonly folder: string;
   readonly edge: string;
+  /** Origins of all isolates, that of the edge first. */
+  readonly isolates: readonly string[];
   readonly simulator: string;
   /** Name of the model of the real provider, where it joined. */
   readonly openAIModel?: string | undefined;
@@ -25,7 +27,10 @@ export interface StartedGateway {
 }
 
 export interface Ready {
+  /** That of the edge. */
   readonly url: string;
+  /** Those of all isolates, that of the edge first. */
+  readonly urls: readonly string[];
   readonly revision: string;
   /** Since the command was started. */
   readonly afterMs: number;

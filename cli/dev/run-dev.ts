@@ -1,5 +1,6 @@
 import { PortTaken } from '../../dev/edge.ts';
 import { readDirectory } from '../../sync-agent/source/read-directory.ts';
+import { PublishFailure } from '../../sync-agent/publish/publish-failure.ts';
 import type { AgentEvent } from '../../sync-agent/status/status-sink.ts';
 import { OPENAI_DEFAULTS, type DevOptions } from '../commands/dev.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -27,14 +28,15 @@ export async function runDev(options: DevOptions): Promise<void> {
   const running = await startLocalGateway({
     folder: options.dir,
     port: options.port,
+    isolates: options.isolates,
     gateway: options.edge,
     openAI,
     workerSecrets: pick(process.env, gateway?.spec.allowed?.flatMap((grant) => grant.workerSecrets) ?? []),
     narrator,
-    onListening: ({ edge, simulator }) => {
-      readiness.url = edge;
+    onListening: ({ edge, isolates, simulator }) => {
+      readiness.urls = isolates;
       const commands = commandsFor(resources, edge);
-      narrator.started({ folder: options.dir, edge, simulator, openAIModel: openAI?.model, commands });
+      narrator.started({ folder: options.dir, edge, isolates, simulator, openAIModel: openAI?.model, commands });
       if (commands.length === 0)
         narrator.note('no route of the folder leads to a model yet: see examples/quickstart for what to write');
     },
@@ -51,6 +53,8 @@ export async function runDev(options: DevOptions): Promise<void> {
 async function stopAfter(running: LocalGateway, stopRequested: Promise<void>, narrator: Narrator): Promise<void> {
   try {
     await Promise.race([stopRequested, running.ended]);
+  } catch (error) {
+    throw explainedFailure(error);
   } finally {
     narrator.stopping();
     await running.stop();
@@ -69,13 +73,14 @@ function createReadiness(narrator: Narrator, startedAt: number) {
   let counts: Readonly<Record<string, number>> = {};
   let said = false;
   return {
-    url: '',
+    urls: [] as readonly string[],
     observe(event: AgentEvent): void {
       if (event.type === 'compiled') counts = event.counts;
       if (said || event.type !== 'served') return;
       said = true;
       narrator.ready({
-        url: this.url,
+        url: this.urls[0] ?? '',
+        urls: this.urls,
         revision: event.revision,
         afterMs: performance.now() - startedAt,
         counts,
@@ -114,6 +119,7 @@ function pick(env: NodeJS.ProcessEnv, grants: readonly { readonly name: string }
 }
 
 function explainedFailure(error: unknown): unknown {
+  if (error instanceof PublishFailure) return new CliError(error.message, EXIT.environment);
   if (!(error instanceof PortTaken)) return error;
   return new CliError(
     `${error.message}. Stop that one, or choose another with --port or PORT, such as: PORT=${error.port + 100} npm start`,

@@ -64,13 +64,25 @@ function agentTeller(tell: Tell, isReady: () => boolean): (event: AgentEvent) =>
         return;
       }
       case 'published':
-        if (isReady()) tell('revision', 'cyan', `${event.revision}: ${renderChanges(event.changes)}`);
+        if (isReady()) tell('revision', 'cyan', renderPublished(event));
         return;
       case 'served':
         if (isReady()) tell('serving', 'green', renderServed(event));
         return;
       case 'failed':
         tell('failed', 'red', renderFailed(event));
+        return;
+      case 'held':
+        tell('held', 'yellow', renderHeld(event));
+        return;
+      case 'shrunk':
+        tell('warning', 'yellow', `${event.sentence}; another agent would have held it back`);
+        return;
+      case 'released':
+        tell('released', 'green', 'nothing is held back any more');
+        return;
+      case 'evicted':
+        tell('evicted', 'yellow', `the edge no longer serves what EdgeGateway ${event.edge} published`);
         return;
       case 'no-edge':
         tell('no edge', 'red', 'the folder has no EdgeGateway that could be used');
@@ -82,8 +94,18 @@ function agentTeller(tell: Tell, isReady: () => boolean): (event: AgentEvent) =>
   };
 }
 
-function renderServed({ revision, afterMs }: Extract<AgentEvent, { type: 'served' }>): string {
-  return `${revision} at the edge, ${duration(afterMs)} after it was published`;
+function renderPublished({ revision, changes, rollbackOf }: Extract<AgentEvent, { type: 'published' }>): string {
+  const back = rollbackOf === undefined ? '' : `back to ${rollbackOf}, `;
+  return `${revision}: ${back}${renderChanges(changes)}`;
+}
+
+function renderHeld({ reason, sentence, waiting }: Extract<AgentEvent, { type: 'held' }>): string {
+  return `${reason}: ${sentence}${waiting.length === 0 ? '' : ` (waiting: ${abbreviate(waiting)})`}`;
+}
+
+function renderServed({ revision, afterMs, isolates }: Extract<AgentEvent, { type: 'served' }>): string {
+  const by = isolates > 1 ? `, by ${isolates} isolates` : '';
+  return `${revision} at the edge, ${duration(afterMs)} after it was published${by}`;
 }
 
 function renderFailed({ sentence, retryInMs }: Extract<AgentEvent, { type: 'failed' }>): string {
@@ -113,12 +135,13 @@ function abbreviate(names: readonly string[]): string {
   return names.length <= 5 ? names.join(', ') : `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`;
 }
 
-function renderStart({ folder, edge, simulator, openAIModel, commands }: StartedGateway): string {
+function renderStart({ folder, edge, isolates, simulator, openAIModel, commands }: StartedGateway): string {
   const row = (name: string, where: string, what: string): string =>
     `  ${name.padEnd(10)} ${styleText('cyan', where.padEnd(28))} ${styleText('dim', what)}`;
   return [
     '',
     row('edge', edge, 'the worker, in workerd as deployed'),
+    ...isolates.slice(1).map((isolate) => row('', isolate, 'another isolate of it, with the same hub')),
     row('agent', folder, 'watched: compiled, signed and published as you save'),
     row('simulator', `${simulator}/v1`, 'a model that costs nothing and answers at once'),
     ...(openAIModel === undefined
@@ -129,7 +152,8 @@ function renderStart({ folder, edge, simulator, openAIModel, commands }: Started
   ].join('\n');
 }
 
-function renderReady({ url, revision, afterMs, counts }: Ready): string {
+function renderReady({ url, urls, revision, afterMs, counts }: Ready): string {
   const held = Object.entries(counts).map(([kind, count]) => `${count} ${count === 1 ? kind.slice(0, -1) : kind}`);
-  return `ready on ${styleText('green', url)} after ${duration(afterMs)}: revision ${revision} with ${held.join(', ')}. Ctrl-C stops everything.`;
+  const where = [url, ...urls.slice(1)].map((origin) => styleText('green', origin)).join(' and ');
+  return `ready on ${where} after ${duration(afterMs)}: revision ${revision} with ${held.join(', ')}. Ctrl-C stops everything.`;
 }

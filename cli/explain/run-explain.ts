@@ -6,7 +6,7 @@ import { resourceId } from '../../sync-agent/snapshot.ts';
 import { endpointOf, withoutPort } from '../../worker/pipeline/endpoint.ts';
 import { planRequest } from '../../worker/pipeline/plan-request.ts';
 import { tableOf } from '../../worker/table/open-table.ts';
-import type { ServedTable } from '../../worker/table/served-table.ts';
+import type { ClusterTable, ServedConsumer } from '../../worker/table/served-table.ts';
 import { OPERATION_PATHS, type ExplainOptions } from '../commands/explain.ts';
 import { chooseGateway } from '../dev/overlay.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -29,7 +29,7 @@ async function explain(dir: string, options: ExplainOptions): Promise<Explanatio
   const gateway = chooseGateway(gateways, options.edge);
   if (gateway === undefined) throw new CliError(`${dir} has no EdgeGateway ${options.edge ?? ''}`, EXIT.usage);
   const compilation = compile(resources, resourceId(gateway.metadata));
-  const table = openCompiled(compilation);
+  const table = openCompiled(compilation, gateway.spec.clusterName);
   const { consumer, credential } = await findConsumer(table, compilation, options);
 
   const { model, operation } = options;
@@ -62,7 +62,7 @@ function requireEndpoint(path: string, operation: Operation): void {
 }
 
 /** The table as an isolate would serve it; sealed secrets are left out, since planning needs none. */
-function openCompiled({ sections }: Compilation): ServedTable {
+function openCompiled({ sections }: Compilation, cluster: string): ClusterTable {
   const hashes: SectionHashes = { routes: [], models: [], providers: [], consumers: [], secrets: [], keys: [] };
   const blobs = new Map<string, Uint8Array>();
   for (const kind of SECTION_KINDS) {
@@ -70,17 +70,18 @@ function openCompiled({ sections }: Compilation): ServedTable {
     hashes[kind] = sections[kind].map(({ sha256 }) => sha256);
     for (const { sha256, bytes } of sections[kind]) blobs.set(sha256, bytes);
   }
-  return tableOf({ revision: 'not-published', generation: { term: 0, sequence: 0 }, sections: hashes }, blobs);
+  const named = { cluster, revision: 'not-published', generation: { term: 0, sequence: 0 } };
+  return tableOf({ ...named, sections: hashes }, blobs);
 }
 
 interface FoundConsumer {
-  readonly consumer: ConsumerEntry | undefined;
+  readonly consumer: ServedConsumer | undefined;
   /** What the request shows, in words. */
   readonly credential: string;
 }
 
 async function findConsumer(
-  table: ServedTable,
+  table: ClusterTable,
   compilation: Compilation,
   { key, consumer: id }: ExplainOptions,
 ): Promise<FoundConsumer> {
@@ -88,7 +89,7 @@ async function findConsumer(
     const consumer = consumerNamed(compilation, id);
     if (consumer === undefined)
       throw new CliError(`no key of a consumer ${id} ships to this edge: see \`fairlead compile\``, EXIT.rejected);
-    return { consumer, credential: `the key ${consumer.key} of ${id}` };
+    return { consumer: { ...consumer, cluster: table.cluster }, credential: `the key ${consumer.key} of ${id}` };
   }
   if (key === undefined) return { consumer: undefined, credential: 'no key' };
   const digest = createHash('sha256').update(key).digest();

@@ -1,18 +1,17 @@
-import type { ConsumerEntry } from '../../contract/routing-table.ts';
 import { claimMatches, type RequestPlace } from '../../worker/pipeline/match-route.ts';
 import { admits, mayUse, type Refuse } from '../../worker/pipeline/plan-request.ts';
-import type { ServedTable } from '../../worker/table/served-table.ts';
+import type { ServedConsumer, ServedTable } from '../../worker/table/served-table.ts';
 
 export interface RefusedRequest extends RequestPlace {
   readonly model: string;
-  readonly consumer: ConsumerEntry | undefined;
+  readonly consumer: ServedConsumer | undefined;
 }
 
 /**
  * What the caller is not told: a refusal says the same of a model that does not exist and of one that is somebody
  * else's. Whoever has the resources may know.
  */
-export function whyRefused(table: ServedTable, { code }: Refuse, request: RefusedRequest): string | undefined {
+export function whyRefused(table: ServedTable, { code, detail }: Refuse, request: RefusedRequest): string | undefined {
   const { model, consumer } = request;
   const claims = table.claimsOn(model);
   if (claims.length === 0)
@@ -22,12 +21,12 @@ export function whyRefused(table: ServedTable, { code }: Refuse, request: Refuse
   const { route, id } = claim;
   if (consumer === undefined)
     return code === 'invalid_api_key' ? `the route ${id} asks for the key of a consumer` : undefined;
-  if (!admits(route, consumer))
+  if (!admits(claim, consumer))
     return `the route ${id} admits consumers of ${namespaces(route.consumers)}, and this one is ${consumer.id}`;
-  const entry = table.model(route.models[model] ?? '');
+  const entry = table.of(claim.cluster).model(route.models[model] ?? '');
   if (entry !== undefined && !mayUse(consumer, model, entry))
     return `spec.allowedModels of ${consumer.id} is ${consumer.allowedModels?.join(', ') ?? 'empty'}`;
-  return undefined;
+  return detail;
 }
 
 function namespaces(consumers: '*' | readonly string[]): string {

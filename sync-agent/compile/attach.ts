@@ -1,4 +1,4 @@
-import { referredId, resourceKey, type Kind, type ResourceId, type ResourceOf } from '../snapshot.ts';
+import { referredId, type Kind, type ResourceId, type ResourceKey, type ResourceOf } from '../snapshot.ts';
 import type { Problem } from './compilation.ts';
 import type { Step } from './engine.ts';
 import type { Facts } from './facts.ts';
@@ -15,12 +15,12 @@ type Attachment =
 /** Whether a route or consumer belongs to the edge that is compiled; says so, and says what is wrong if it does not. */
 export function attachTo(
   edge: ResourceId,
+  key: ResourceKey,
   resource: ResourceOf<Attaching>,
   step: Step,
   facts: Facts,
 ): Attachment['type'] {
   const attachment = attach(resource, edge, step, facts);
-  const key = resourceKey(resource);
   if (attachment.type !== 'Elsewhere') step.emit(facts.concerned, key, true);
   if (attachment.type === 'Nowhere') step.emit(facts.problems, key, attachment.problem);
   return attachment.type;

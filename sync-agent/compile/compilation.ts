@@ -1,6 +1,6 @@
-import type { BucketedKind, SectionHashes } from '../../contract/routing-table.ts';
+import type { BucketedKind, ProviderEntry, SectionHashes } from '../../contract/routing-table.ts';
 import type { ConditionType, conditionTypes } from '../../crds/conditions.ts';
-import type { ResourceKey } from '../snapshot.ts';
+import type { ResourceId, ResourceKey } from '../snapshot.ts';
 
 /** An immutable piece of the table, named by the SHA-256 of its bytes. */
 export interface Blob {
@@ -17,6 +17,12 @@ export interface SecretToSeal {
   readonly provider: string;
   /** Origins that it may be sent to. */
   readonly origins: readonly string[];
+}
+
+/** A provider that can be reached, whether anything leads to it or not, and the secrets that its entry names. */
+export interface UsableProvider {
+  readonly entry: ProviderEntry;
+  readonly secrets: readonly SecretToSeal[];
 }
 
 /** One condition of a resource; `type` and `reason` come from one closed list. */
@@ -36,8 +42,34 @@ export type CompiledType = Exclude<ConditionType, 'Programmed'>;
 /** One thing that stands against a resource. */
 export type Problem = { [Type in CompiledType]: Omit<ConditionOf<Type>, 'status'> }[CompiledType];
 
+/** How the table reaches the edge. An inbox carries blobs and pointers; term, state and probe are the edge's own. */
+export type PublishWay =
+  | { readonly type: 'Edge' }
+  | {
+      readonly type: 'CloudflareKV';
+      readonly accountId: string;
+      readonly namespaceId: string;
+      readonly apiToken: string;
+      /** Where Cloudflare's API stands; absent: https://api.cloudflare.com/client/v4 */
+      readonly apiURL?: string;
+    }
+  | { readonly type: 'UpstashRedis'; readonly url: string; readonly token: string };
+
+/** What the EdgeGateway says about publishing at all. */
+export interface PublishGuards {
+  /** Publish nothing. */
+  readonly suspend: boolean;
+  /** The revision to go back to. */
+  readonly pinnedRevision: string | undefined;
+  /** The digest of a compiled table that may shrink the edge: annotation fairlead.dev/allow-shrink. */
+  readonly allowShrink: string | undefined;
+  readonly deletionPolicy: 'Retain' | 'Evict';
+}
+
 /** Where a compilation is to be published, and with which keys. */
 export interface PublishTarget {
+  readonly way: PublishWay;
+  readonly guards: PublishGuards;
   /** Origin of the edge. */
   readonly endpoint: string;
   readonly cluster: string;
@@ -65,6 +97,8 @@ export interface Compilation {
   readonly conditions: ReadonlyMap<ResourceKey, readonly Condition[]>;
   /** What each resource that ships was compiled to. The same object as before where nothing changed in it. */
   readonly entries: ReadonlyMap<ResourceKey, readonly EntryRef[]>;
+  /** The same object as before where nothing changed in it. */
+  readonly usableProviders: ReadonlyMap<ResourceId, UsableProvider>;
   /** Resources that ship. */
   readonly counts: Readonly<Record<'routes' | 'models' | 'providers' | 'consumers', number>>;
 }

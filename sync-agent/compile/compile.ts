@@ -1,4 +1,5 @@
 import { resourceId, type Resource, type ResourceId, type ResourceKey, type SnapshotChange } from '../snapshot.ts';
+import { namespaceRule, presenceRule } from './allowance.ts';
 import { keyClaimRule, nameClaimRule } from './claims.ts';
 import type { Compilation } from './compilation.ts';
 import { modelConcernRule, providerConcernRule } from './conditions.ts';
@@ -57,6 +58,8 @@ function addRules(engine: Engine, facts: Facts, edge: ResourceId): void {
   const { resources } = facts;
   engine.rule(resources.EdgeGateway, gatewayRule(facts));
   engine.rule(resources.EdgeGateway, edgeRule(facts, edge));
+  engine.rule(facts.allowance, presenceRule(facts));
+  engine.rule(facts.namespaces, namespaceRule(facts));
   engine.rule(resources.ReferenceGrant, grantRule(facts));
 
   // What could ship, from the bottom up.
@@ -80,7 +83,9 @@ function addRules(engine: Engine, facts: Facts, edge: ResourceId): void {
   engine.rule(resources.LLMProvider, providerConcernRule(facts));
 }
 
-function setResource(engine: Engine, { resources }: Facts, resource: Resource): void {
+function setResource(engine: Engine, { resources, namespaces }: Facts, resource: Resource): void {
+  const { namespace } = resource.metadata;
+  if (!namespaces.slots.has(namespace)) engine.set(namespaces, namespace, true);
   const id = resourceId(resource.metadata);
   switch (resource.kind) {
     case 'EdgeGateway':

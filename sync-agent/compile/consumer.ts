@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ConsumerEntry } from '../../contract/routing-table.ts';
 import type { ResourceId, ResourceOf } from '../snapshot.ts';
 import { attachTo } from './attach.ts';
-import { namespaceFault } from './allowance.ts';
+import { notAdmitted } from './allowance.ts';
 import type { Rule, Step } from './engine.ts';
 import { seniorityOf, type Facts } from './facts.ts';
 import { findSecretText, type Found } from './secrets.ts';
@@ -15,15 +15,15 @@ type Consumer = ResourceOf<'Consumer'>;
 /** A consumer's claims on its keys, each with the entry that ships if it gets it. */
 export function consumerRule(facts: Facts, edge: ResourceId): Rule<Consumer> {
   return (id, [consumer], step) => {
-    if (!consumer || attachTo(edge, consumer, step, facts) !== 'Here') return;
     const resource = `Consumer/${id}`;
-    const allowance = step.first(facts.allowance, '');
-    if (!allowance) return;
-    const fault = namespaceFault(allowance, consumer.metadata.namespace);
-    if (fault) return step.emit(facts.problems, resource, fault);
+    if (!consumer || attachTo(edge, resource, consumer, step, facts) !== 'Here') return;
+    const { namespace } = consumer.metadata;
+    const admission = step.first(facts.admission, namespace);
+    if (admission === undefined) return;
+    if (!admission) return step.emit(facts.problems, resource, notAdmitted(edge, namespace));
     const seniority = seniorityOf(consumer);
     for (const key of consumer.spec.keys) {
-      const digest = digestOf(key, consumer.metadata.namespace, step, facts);
+      const digest = digestOf(key, namespace, step, facts);
       if (digest.problem) {
         step.emit(facts.problems, resource, digest.problem);
         continue;

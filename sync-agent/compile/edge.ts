@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { allowShrinkAnnotation } from '../../crds/edge-gateway.ts';
 import { resourceId, type ResourceId, type ResourceOf } from '../snapshot.ts';
 import { allowanceOf } from './allowance.ts';
-import type { Problem } from './compilation.ts';
+import type { Problem, PublishGuards } from './compilation.ts';
 import type { Rule } from './engine.ts';
 import { compareSeniority, seniorityOf, type Facts } from './facts.ts';
+import { readWay } from './publish-way.ts';
 import { secretText } from './secrets.ts';
 
 const KEYGEN = 'make one with `fairlead keygen`, and apply it to that namespace';
@@ -34,11 +36,13 @@ export function edgeRule(facts: Facts, edge: ResourceId): Rule<ResourceOf<'EdgeG
     const { endpoint, clusterName: cluster, signingKeySecretRef, sealingKeys } = gateway.spec;
     const secretId = resourceId({ namespace: gateway.metadata.namespace, name: signingKeySecretRef.name });
     const keys = readKeys(secretId, step.first(facts.resources.Secret, secretId));
+    const way = readWay(step, facts, gateway);
     const [sealTo] = sealingKeys;
     const oldest = step.read(facts.publishers, publisherKey(gateway)).sort(compareSeniority)[0];
     const problems = [
       ...(oldest && oldest.id !== id ? [conflict(endpoint, cluster, oldest.id)] : []),
       ...keys.problems,
+      ...(way.problem ? [way.problem] : []),
     ];
 
     step.emit(facts.concerned, key, true);
@@ -50,14 +54,21 @@ export function edgeRule(facts: Facts, edge: ResourceId): Rule<ResourceOf<'EdgeG
       secretIdKey: keys.secretIdKey,
     });
     for (const problem of problems) step.emit(facts.problems, key, problem);
-    if (problems.length === 0 && sealTo && keys.signingKey !== undefined)
+    if (problems.length === 0 && way.value && sealTo && keys.signingKey !== undefined)
       step.emit(facts.target, '', {
+        way: way.value,
+        guards: guardsOf(gateway),
         endpoint,
         cluster,
         signingKey: keys.signingKey,
         sealingKey: { kid: sealTo.kid, publicKey: sealTo.publicKey },
       });
   };
+}
+
+function guardsOf({ metadata, spec }: ResourceOf<'EdgeGateway'>): PublishGuards {
+  const { suspend, pinnedRevision, deletionPolicy } = spec;
+  return { suspend, pinnedRevision, allowShrink: metadata.annotations[allowShrinkAnnotation], deletionPolicy };
 }
 
 function publisherKey({ spec }: ResourceOf<'EdgeGateway'>): string {

@@ -38,17 +38,36 @@ interface BoundRule<T> {
   gone?(key: string): void;
 }
 
-/** Shared by all that have none: arrays are made at their final size, because there are very many. */
-const NONE: never[] = [];
+/**
+ * None, one or several. There are very many of these, nearly all of at most one, and a list for each would be a good
+ * part of the engine's memory.
+ */
+type Few<T extends object> = undefined | T | readonly T[];
+
+const NONE: readonly never[] = [];
+
+function listOf<T extends object>(few: Few<T>): readonly T[] {
+  if (few === undefined) return NONE;
+  return isList(few) ? few : [few];
+}
+
+function isList<T extends object>(few: T | readonly T[]): few is readonly T[] {
+  return Array.isArray(few);
+}
+
+/** Takes a copy, of exactly the size that it needs. */
+function fewOf<T extends object>(list: readonly T[]): Few<T> {
+  return list.length > 1 ? list.slice() : list[0];
+}
 
 /** The facts under one key of a channel, and who depends on them. */
 class Slot<T> {
   readonly channel: Channel<T>;
   readonly key: string;
-  facts: Fact<T>[] = NONE;
+  facts: Few<Fact<T>>;
   sorted = true;
-  nodes: readonly Node[] = NONE;
-  /** Most slots have one reader, and a set for each of those would be a good part of the engine's memory. */
+  nodes: Few<Node>;
+  /** Not a list, because some slots are read by all nodes of a rule. */
   readers: Node | Set<Node> | undefined;
 
   constructor(channel: Channel<T>, key: string) {
@@ -67,8 +86,8 @@ interface Fact<T> {
 class Node {
   readonly rule: BoundRule<unknown>;
   readonly slot: Slot<unknown>;
-  reads: readonly Slot<unknown>[] = NONE;
-  emitted: readonly Fact<unknown>[] = NONE;
+  reads: Few<Slot<unknown>>;
+  emitted: Few<Fact<unknown>>;
 
   constructor(rule: BoundRule<unknown>, slot: Slot<unknown>) {
     this.rule = rule;
@@ -109,8 +128,8 @@ export class Engine {
   /** Sets or removes a fact from outside. Nothing runs before `sweep`. */
   set<T>(channel: Channel<T>, key: string, value: T | undefined): void {
     const slot = slotOf(channel, key);
-    if (value === undefined && slot.facts.length === 0) return discardIfUnused(slot);
-    slot.facts = value === undefined ? NONE : [{ slot, from: this.#outside, value }];
+    if (value === undefined && slot.facts === undefined) return discardIfUnused(slot);
+    slot.facts = value === undefined ? undefined : { slot, from: this.#outside, value };
     this.#touch(slot);
   }
 
@@ -124,38 +143,46 @@ export class Engine {
   }
 
   #run(node: Node): void {
-    const { rule, slot, reads } = node;
+    const { rule, slot } = node;
     this.#running = node;
     this.#reads.length = 0;
     this.#emitted.length = 0;
-    for (const read of reads) removeReader(read, node);
-    if (slot.facts.length > 0) {
+    if (slot.facts !== undefined) {
       rule.evaluate(slot.key, valuesOf(slot), this.#step);
     } else {
       rule.gone?.(slot.key);
-      slot.nodes = slot.nodes.filter((other) => other !== node);
+      slot.nodes = fewOf(listOf(slot.nodes).filter((other) => other !== node));
       discardIfUnused(slot);
     }
-    node.reads = this.#reads.length === 0 ? NONE : this.#reads.slice();
-    for (const read of reads) discardIfUnused(read);
+    this.#follow(node, this.#reads);
     this.#replace(node, this.#emitted);
   }
 
   #read<T>(channel: Channel<T>, key: string): Slot<T> {
     const slot = slotOf(channel, key);
-    if (addReader(slot, this.#running)) this.#reads.push(slot);
+    if (!this.#reads.includes(slot)) this.#reads.push(slot);
     return slot;
+  }
+
+  /** Makes a node a reader of what it has just read. Mostly that is what it read before. */
+  #follow(node: Node, after: readonly Slot<unknown>[]): void {
+    const before = listOf(node.reads);
+    if (before.length === after.length && before.every((slot, i) => slot === after[i])) return;
+    for (const slot of before) removeReader(slot, node);
+    for (const slot of after) addReader(slot, node);
+    for (const slot of before) discardIfUnused(slot);
+    node.reads = fewOf(after);
   }
 
   /** Puts what a node emits now in place of what it emitted before, and touches only the keys where that differs. */
   #replace(node: Node, after: readonly Fact<unknown>[]): void {
-    const before = node.emitted;
+    const before = listOf(node.emitted);
     if (before.length === 0) {
       for (const fact of after) {
         add(fact.slot, [fact]);
         this.#touch(fact.slot);
       }
-      if (after.length > 0) node.emitted = after.slice();
+      node.emitted = fewOf(after);
       return;
     }
     if (before.length === after.length && before.every((fact, i) => sameFact(fact, after[i]))) return;
@@ -178,13 +205,13 @@ export class Engine {
       withdraw(slot, facts);
       this.#touch(slot);
     }
-    node.emitted = kept.length === 0 ? NONE : kept.slice();
+    node.emitted = fewOf(kept);
   }
 
   #touch<T>(slot: Slot<T>): void {
-    if (slot.nodes.length === 0 && slot.facts.length > 0)
-      slot.nodes = slot.channel.rules.map((rule) => new Node(rule, slot));
-    for (const node of slot.nodes) this.#mark(node, slot);
+    if (slot.nodes === undefined && slot.facts !== undefined)
+      slot.nodes = fewOf(slot.channel.rules.map((rule) => new Node(rule, slot)));
+    for (const node of listOf(slot.nodes)) this.#mark(node, slot);
     if (slot.readers instanceof Node) this.#mark(slot.readers, slot);
     else if (slot.readers) for (const node of slot.readers) this.#mark(node, slot);
     discardIfUnused(slot);
@@ -205,22 +232,15 @@ function slotOf<T>(channel: Channel<T>, key: string): Slot<T> {
 }
 
 function discardIfUnused(slot: Slot<unknown>): void {
-  if (slot.facts.length === 0 && slot.nodes.length === 0 && slot.readers === undefined)
+  if (slot.facts === undefined && slot.nodes === undefined && slot.readers === undefined)
     slot.channel.slots.delete(slot.key);
 }
 
-/** Whether the node was not among the readers before. */
-function addReader(slot: Slot<unknown>, node: Node): boolean {
+function addReader(slot: Slot<unknown>, node: Node): void {
   const { readers } = slot;
   if (readers === undefined) slot.readers = node;
-  else if (readers instanceof Node) {
-    if (readers === node) return false;
-    slot.readers = new Set([readers, node]);
-  } else {
-    if (readers.has(node)) return false;
-    readers.add(node);
-  }
-  return true;
+  else if (readers instanceof Set) readers.add(node);
+  else if (readers !== node) slot.readers = new Set([readers, node]);
 }
 
 function removeReader(slot: Slot<unknown>, node: Node): void {
@@ -234,9 +254,9 @@ function valuesOf<T>(slot: Slot<T>): T[] {
 }
 
 function sortedFacts<T>(slot: Slot<T>): readonly Fact<T>[] {
-  if (!slot.sorted) slot.facts.sort((a, b) => compareNodes(a.from, b.from));
+  if (!slot.sorted) slot.facts = listOf(slot.facts).toSorted((a, b) => compareNodes(a.from, b.from));
   slot.sorted = true;
-  return slot.facts;
+  return listOf(slot.facts);
 }
 
 /** Sorting is stable, so several facts of one node stay in the order in which it emitted them. */
@@ -244,19 +264,15 @@ function compareNodes(a: Node, b: Node): number {
   return a.rule.rank - b.rule.rank || (a.slot.key < b.slot.key ? -1 : a.slot.key > b.slot.key ? 1 : 0);
 }
 
-function add<T>(slot: Slot<T>, facts: Fact<T>[]): void {
-  if (slot.facts.length === 0) {
-    slot.facts = facts;
-    return;
-  }
-  slot.facts = [...slot.facts, ...facts];
-  slot.sorted = false;
+function add<T>(slot: Slot<T>, facts: readonly Fact<T>[]): void {
+  const others = listOf(slot.facts);
+  slot.facts = others.length === 0 ? fewOf(facts) : [...others, ...facts];
+  slot.sorted = others.length === 0;
 }
 
 function withdraw<T>(slot: Slot<T>, facts: readonly Fact<T>[]): void {
   if (facts.length === 0) return;
-  const left = slot.facts.filter((fact) => fact.from !== facts[0]?.from);
-  slot.facts = left.length === 0 ? NONE : left;
+  slot.facts = fewOf(listOf(slot.facts).filter((fact) => fact.from !== facts[0]?.from));
 }
 
 function factsBySlot(facts: readonly Fact<unknown>[]): Map<Slot<unknown>, Fact<unknown>[]> {
@@ -270,5 +286,5 @@ function factsBySlot(facts: readonly Fact<unknown>[]): Map<Slot<unknown>, Fact<u
 }
 
 function sameFact(a: Fact<unknown>, b: Fact<unknown> | undefined): boolean {
-  return a.slot === b?.slot && isDeepStrictEqual(a.value, b.value);
+  return a.slot === b?.slot && (a.value === b.value || isDeepStrictEqual(a.value, b.value));
 }

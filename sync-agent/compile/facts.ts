@@ -1,7 +1,7 @@
 import type { RouteMatch } from '../../contract/route-match.ts';
 import type { ConsumerEntry, ModelEntry, ProviderEntry } from '../../contract/routing-table.ts';
 import { resourceId, type Kind, type ResourceId, type ResourceKey, type ResourceOf } from '../snapshot.ts';
-import type { Allowance } from './allowance.ts';
+import type { Allowance, ClaimRights, ReachRights } from './allowance.ts';
 import type { EntryRef, Problem, PublishTarget, SecretToSeal } from './compilation.ts';
 import { Channel } from './engine.ts';
 import type { RenderedEntry } from './section.ts';
@@ -71,8 +71,18 @@ export function declareFacts() {
     gatewaysIn: new Channel<ResourceId>('gateways in a namespace'),
     /** EdgeGateways that publish to one place. Endpoint and cluster name. */
     publishers: new Channel<Seniority>('publishers to an edge'),
+    /** Namespaces that hold resources, or ever held one: then nobody reads what is found out about them. Namespace. */
+    namespaces: new Channel<true>('namespaces'),
     /** What the edge that is compiled allows. ''. */
     allowance: new Channel<Allowance>('allowance'),
+    /** There as long as that edge is. ''. */
+    presence: new Channel<true>('presence of the edge'),
+    /** Whether the edge lets a namespace attach; absent without an edge, as the two below. Namespace. */
+    admission: new Channel<boolean>('admission of a namespace'),
+    /** Namespace. */
+    claimRights: new Channel<ClaimRights>('claim rights of a namespace'),
+    /** Namespace. */
+    reachRights: new Channel<ReachRights>('reach rights of a namespace'),
     /** ''. */
     sealing: new Channel<Sealing>('sealing'),
     /** ''. */
@@ -123,10 +133,13 @@ export function declareFacts() {
 
 export type Facts = ReturnType<typeof declareFacts>;
 
+/** One text for all that have none. */
+const NO_TIME = new Date(0).toISOString();
+
 /** What has no time, as in a folder of files, counts as older than all that has one. */
 export function seniorityOf({ metadata }: Pick<ResourceOf<Kind>, 'metadata'>): Seniority {
-  const created = Date.parse(metadata.creationTimestamp ?? '');
-  return { id: resourceId(metadata), created: new Date(Number.isNaN(created) ? 0 : created).toISOString() };
+  const created = Date.parse(metadata.creationTimestamp ?? '') || 0;
+  return { id: resourceId(metadata), created: created === 0 ? NO_TIME : new Date(created).toISOString() };
 }
 
 /** Negative where `a` is the older. */

@@ -10,7 +10,7 @@ type Model = ResourceOf<'AIModel'>;
 /** A model with those of its backends that can be used. With none it is left out. */
 export function modelRule(facts: Facts): Rule<Model> {
   return (id, [model], step) => {
-    if (!model || step.read(facts.allowance, '').length === 0) return;
+    if (!model || step.first(facts.presence, '') === undefined) return;
     const { spec } = model;
     const faults = spec.backends.map((backend) => backendFault(backend, model, step, facts));
     const usable = spec.backends.filter((_, index) => !faults[index]);

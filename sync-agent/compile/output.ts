@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ResourceKey } from '../snapshot.ts';
-import type { Compilation, Condition, EntryRef, PublishTarget, SecretToSeal } from './compilation.ts';
+import type { Compilation, Condition, EntryRef, PublishTarget, SecretToSeal, UsableProvider } from './compilation.ts';
 import { conditionsOf } from './conditions.ts';
 import type { Engine } from './engine.ts';
 import type { Facts, PlacedKind } from './facts.ts';
@@ -18,6 +18,7 @@ export class Output {
   readonly #conditions = new KeptMap<readonly Condition[]>();
   readonly #entries = new KeptMap<readonly EntryRef[]>();
   readonly #secrets = new KeptMap<SecretToSeal>();
+  readonly #usableProviders = new KeptMap<UsableProvider>();
   readonly #counts = { routes: 0, models: 0, providers: 0, consumers: 0 };
   #target: PublishTarget | undefined;
 
@@ -28,12 +29,13 @@ export class Output {
         if (kind === 'consumers') this.#sections.keys.setLeaf(Number(leaf), entries.map(keyOnly));
       });
     engine.sink(facts.concerned, (key, [concerned], step) => {
-      const isSaid = concerned && step.first(facts.allowance, '') !== undefined;
+      const isSaid = concerned && step.first(facts.presence, '') !== undefined;
       const entries = isSaid ? step.read(facts.shippedEntries, key) : [];
       this.#setEntries(key, entries);
       this.#conditions.set(key, isSaid ? conditionsOf(key, step.read(facts.problems, key), entries) : undefined);
     });
     engine.sink(facts.shippedSecrets, (id, [secret]) => this.#secrets.set(id, secret));
+    engine.sink(facts.usableProviders, (id, [provider]) => this.#usableProviders.set(id, provider));
     engine.sink(facts.target, (_, [target]) => (this.#target = target));
   }
 
@@ -51,6 +53,7 @@ export class Output {
       secrets: [...this.#secrets.current().values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
       conditions: this.#conditions.current(),
       entries: this.#entries.current(),
+      usableProviders: this.#usableProviders.current(),
       counts: { ...this.#counts },
     };
   }

@@ -1,6 +1,6 @@
 import type { Credential, ProviderEntry } from '../../contract/routing-table.ts';
 import type { ResourceId, ResourceOf } from '../snapshot.ts';
-import { bindingAllowed, notAllowed, reachAllowed, workerSecretAllowed, type Allowance } from './allowance.ts';
+import { bindingAllowed, notAllowed, reachAllowed, workerSecretAllowed, type ReachRights } from './allowance.ts';
 import type { Problem, SecretToSeal } from './compilation.ts';
 import type { Rule, Step } from './engine.ts';
 import { seniorityOf, type Facts, type Sealing } from './facts.ts';
@@ -14,7 +14,7 @@ type Spec = ResourceOf<'LLMProvider'>['spec'];
 interface Setting {
   readonly id: ResourceId;
   readonly namespace: string;
-  readonly allowance: Allowance;
+  readonly rights: ReachRights;
   readonly sealing: Sealing;
   readonly url: URL;
   readonly destination: Destination;
@@ -25,14 +25,16 @@ interface Setting {
 /** Whether and how a provider can be reached. With anything against it, it is left out: never called without its key. */
 export function providerRule(facts: Facts): Rule<ResourceOf<'LLMProvider'>> {
   return (id, [provider], step) => {
-    const allowance = step.first(facts.allowance, '');
-    const sealing = step.first(facts.sealing, '');
-    if (!provider || !allowance || !sealing) return;
+    if (!provider) return;
     const { spec, metadata } = provider;
+    const { namespace } = metadata;
+    const rights = step.first(facts.reachRights, namespace);
+    const sealing = step.first(facts.sealing, '');
+    if (!rights || !sealing) return;
     const url = URL.parse(spec.baseURL);
     if (!url) return step.emit(facts.problems, `LLMProvider/${id}`, NOT_A_URL);
     const destination = spec.transport.type === 'Binding' ? `binding:${spec.transport.binding}` : url.origin;
-    const setting = { id, namespace: metadata.namespace, allowance, sealing, url, destination, step, facts };
+    const setting = { id, namespace, rights, sealing, url, destination, step, facts };
 
     const auth = readAuth(spec.auth, setting);
     const headers = spec.headers.map((header) => readHeader(header, setting));
@@ -74,18 +76,18 @@ function reachOf({ transport }: Spec, url: URL): ProviderEntry['allow'] {
   return { privateAddresses: internet && isPrivateHost(url.hostname), plainText: internet && url.protocol === 'http:' };
 }
 
-function reachProblems(spec: Spec, url: URL, { allowance, namespace }: Setting): Problem[] {
+function reachProblems(spec: Spec, url: URL, { rights, namespace }: Setting): Problem[] {
   const { privateAddresses, plainText } = reachOf(spec, url);
   const problems: Problem[] = [];
-  if (privateAddresses && !reachAllowed(allowance, namespace, 'privateAddresses'))
+  if (privateAddresses && !reachAllowed(rights, 'privateAddresses'))
     problems.push(
-      notAllowed(allowance, `the namespace ${namespace} the private address ${url.host}`, 'privateAddresses'),
+      notAllowed(rights.edge, `the namespace ${namespace} the private address ${url.host}`, 'privateAddresses'),
     );
-  if (plainText && !reachAllowed(allowance, namespace, 'plainText'))
-    problems.push(notAllowed(allowance, `the namespace ${namespace} to use http in place of https`, 'plainText'));
-  if (spec.transport.type === 'Binding' && !bindingAllowed(allowance, namespace, spec.transport.binding))
+  if (plainText && !reachAllowed(rights, 'plainText'))
+    problems.push(notAllowed(rights.edge, `the namespace ${namespace} to use http in place of https`, 'plainText'));
+  if (spec.transport.type === 'Binding' && !bindingAllowed(rights, spec.transport.binding))
     problems.push(
-      notAllowed(allowance, `the namespace ${namespace} the binding ${spec.transport.binding}`, 'bindings'),
+      notAllowed(rights.edge, `the namespace ${namespace} the binding ${spec.transport.binding}`, 'bindings'),
     );
   return problems;
 }
@@ -121,14 +123,14 @@ function readCredential(apiKey: APIKey, setting: Setting): Found<Part<Credential
         : { value: { entry: { type: 'Sealed', id: found.value.id }, secrets: [found.value] } };
     }
     case 'WorkerSecret': {
-      const { allowance, namespace, url } = setting;
+      const { rights, namespace, url } = setting;
       const name = apiKey.workerSecret;
       // A binding needs a grant of its own; the host is what the calls through it are for.
       const [host, ...spellings] = hostsOf(url.origin);
-      if (workerSecretAllowed(allowance, namespace, name, [host, ...spellings]))
+      if (workerSecretAllowed(rights, name, [host, ...spellings]))
         return { value: { entry: { type: 'WorkerSecret', name }, secrets: [] } };
       const what = `the namespace ${namespace} to send the worker secret ${name} to ${host}`;
-      return { problem: notAllowed(allowance, what, 'workerSecrets') };
+      return { problem: notAllowed(rights.edge, what, 'workerSecrets') };
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Cors, RouteEntry } from '../../contract/routing-table.ts';
 import { durationMilliseconds } from '../../crds/duration.ts';
 import { referredId, type ResourceId, type ResourceOf } from '../snapshot.ts';
 import { attachTo } from './attach.ts';
-import { modelNameAllowed, notAllowed, routeFault, type Allowance, type RouteWish } from './allowance.ts';
+import { modelNameAllowed, notAllowed, routeFault, type ClaimRights, type RouteWish } from './allowance.ts';
 import type { Problem } from './compilation.ts';
 import type { Rule, Step } from './engine.ts';
 import { compareSeniority, seniorityOf, type Facts, type Seniority } from './facts.ts';
@@ -21,15 +21,15 @@ export function routeRule(facts: Facts, edge: ResourceId): Rule<Route> {
   return (id, [route], step) => {
     if (!route) return;
     const key = `GatewayRoute/${id}`;
-    const attachment = attachTo(edge, route, step, facts);
+    const attachment = attachTo(edge, key, route, step, facts);
     if (attachment !== 'Nowhere')
       for (const ref of route.spec.models) step.emit(facts.mentions, `AIModel/${referredId(ref, route)}`, attachment);
-    const allowance = step.first(facts.allowance, '');
-    if (attachment !== 'Here' || !allowance) return;
+    const rights = step.first(facts.claimRights, route.metadata.namespace);
+    if (attachment !== 'Here' || !rights) return;
     const wish = wishOf(route);
-    const fault = routeFault(allowance, wish);
+    const fault = routeFault(rights, wish);
     const reached = reachModels(route, step, facts);
-    const named = fault ? NO_NAMES : nameModels(reached.models, allowance, wish);
+    const named = fault ? NO_NAMES : nameModels(reached.models, rights, wish);
     for (const problem of [...(fault ? [fault] : []), ...reached.problems, ...named.problems])
       step.emit(facts.problems, key, problem);
     if (named.models.size === 0) return;
@@ -46,9 +46,8 @@ export function routeRule(facts: Facts, edge: ResourceId): Rule<Route> {
   };
 }
 
-function wishOf({ metadata, spec }: Route): RouteWish {
+function wishOf({ spec }: Route): RouteWish {
   return {
-    namespace: metadata.namespace,
     hostnames: spec.hostnames ?? ['*'],
     pathPrefix: spec.pathPrefix,
     anonymous: spec.authentication.type === 'Anonymous',
@@ -95,7 +94,7 @@ interface Named {
 const NO_NAMES: Named = { models: new Map(), problems: [] };
 
 /** Gives each name to the oldest of the route's models that answers to it. */
-function nameModels(models: readonly ReachedModel[], allowance: Allowance, wish: RouteWish): Named {
+function nameModels(models: readonly ReachedModel[], rights: ClaimRights, wish: RouteWish): Named {
   const named = new Map<string, ResourceId>();
   const problems: Problem[] = [];
   for (const { id, names } of models.toSorted(compareSeniority))
@@ -107,8 +106,8 @@ function nameModels(models: readonly ReachedModel[], allowance: Allowance, wish:
           reason: 'Conflicted',
           message: `AIModel ${id} and the older AIModel ${older} both answer to ${name}, and the older does: take one of them out of this route, or rename it.`,
         });
-      else if (modelNameAllowed(allowance, wish, name)) named.set(name, id);
-      else problems.push(notAllowed(allowance, `this route the model name ${name}`, 'modelNames'));
+      else if (modelNameAllowed(rights, wish, name)) named.set(name, id);
+      else problems.push(notAllowed(rights.edge, `this route the model name ${name}`, 'modelNames'));
     }
   return { models: named, problems };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { isTransient, PublishFailure } from './publish-failure.ts';
 
 export interface Backoff {
   /** Upper bound of the first pause, in milliseconds; it doubles with every further attempt. */
@@ -17,24 +18,32 @@ export function backoffMs({ firstMs, longestMs }: Backoff, attempt: number, rand
   return Math.round(bound / 2 + (random() * bound) / 2);
 }
 
-export interface RetryOptions extends Backoff {
+export interface Attempts extends Backoff {
   readonly attempts: number;
-  readonly isTransient: (error: unknown) => boolean;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly signal: AbortSignal;
 }
 
+/** One call within a pass; what takes longer to pass is the next pass's. */
+export const CALL_ATTEMPTS: Attempts = { attempts: 3, firstMs: 200, longestMs: 2000 };
+
+/** The longest that a pass stands still because the other side asks for it (`Retry-After`). */
+export const LONGEST_STANDSTILL_MS = 10_000;
+
 /** Runs an idempotent operation again while it fails for reasons that pass. @throws its last error, or the abort's */
-export async function withRetries<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    options.signal.throwIfAborted();
-    try {
-      return await operation();
-    } catch (error) {
-      options.signal.throwIfAborted();
-      if (attempt + 1 >= options.attempts || !options.isTransient(error)) throw error;
-      await options.clock.wait(backoffMs(options, attempt, options.random), options.signal);
+export type Retrying = <T>(operation: () => Promise<T>, signal: AbortSignal, how?: Attempts) => Promise<T>;
+
+export function createRetrying({ clock, random }: { clock: Clock; random: () => number }): Retrying {
+  return async (operation, signal, how = CALL_ATTEMPTS) => {
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted();
+      try {
+        return await operation();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (attempt + 1 >= how.attempts || !isTransient(error)) throw error;
+        const asked = error instanceof PublishFailure ? (error.retryAfterMs ?? 0) : 0;
+        if (asked > LONGEST_STANDSTILL_MS) throw error;
+        await clock.wait(Math.max(asked, backoffMs(how, attempt, random)), signal);
+      }
     }
-  }
+  };
 }

@@ -3,12 +3,16 @@ import type { Generation } from '../../contract/routing-table.ts';
 import type { Clock } from '../clock.ts';
 import type { PublishTarget } from '../compile/compilation.ts';
 import type { Logger } from '../log.ts';
+import { createRetrying } from './backoff.ts';
+import { createCloudflareKvStore } from './cloudflare-kv.ts';
 import { createEdgeClient } from './edge-client.ts';
-import { createEdgePublisher } from './edge-publisher.ts';
+import { createEdgePublisher, type PublisherParts } from './edge-publisher.ts';
+import { createInboxPublisher } from './inbox-publisher.ts';
 import { PublishFailure } from './publish-failure.ts';
 import type { Publisher } from './publisher.ts';
 import { SecretSealer } from './seal-secrets.ts';
 import { readSigningIdentity } from './signing-identity.ts';
+import { createUpstashRedisStore } from './upstash-redis.ts';
 
 export interface PublisherSurroundings {
   readonly fetch: typeof fetch;
@@ -21,32 +25,33 @@ export interface PublisherSurroundings {
 /** Far more than a blob of 64 KB needs; a dead edge is given up by then. */
 const CALL_TIMEOUT_MS = 10_000;
 
-/** The publisher that a target asks for. @throws {PublishFailure} where its keys cannot be used */
+/** A request to a store carries many blobs at once. */
+const STORE_TIMEOUT_MS = 60_000;
+
+/** The publisher that a target asks for. @throws {PublishFailure} where its keys or addresses cannot be used */
 export async function openPublisher(
   target: PublishTarget,
   floor: Generation | null,
-  { fetch, clock, random, logger, clusterUid }: PublisherSurroundings,
+  surroundings: PublisherSurroundings,
 ): Promise<Publisher> {
-  const { endpoint, cluster } = target;
+  const { endpoint, cluster, way } = target;
+  const { fetch, clock } = surroundings;
   const identity = await readSigningIdentity(target.signingKey);
-  const sealingKey = await readSealingKey(target);
-  return createEdgePublisher({
-    client: createEdgeClient({
-      endpoint,
-      cluster,
-      signingKey: identity.signing,
-      fetch,
-      clock,
-      timeoutMs: CALL_TIMEOUT_MS,
-    }),
-    clusterUid,
-    identity,
-    sealer: new SecretSealer({ edge: endpoint, cluster, sealingKey }),
-    floor,
-    clock,
-    random,
-    logger,
-  });
+  const sealer = new SecretSealer({ edge: endpoint, cluster, sealingKey: await readSealingKey(target) });
+  const signingKey = identity.signing;
+  const client = createEdgeClient({ endpoint, cluster, signingKey, fetch, clock, timeoutMs: CALL_TIMEOUT_MS });
+  const parts: PublisherParts = { ...surroundings, client, identity, sealer, floor };
+  const http = { fetch, clock, timeoutMs: STORE_TIMEOUT_MS, retrying: createRetrying(surroundings) };
+  switch (way.type) {
+    case 'Edge':
+      return createEdgePublisher(parts);
+    case 'CloudflareKV':
+      return createInboxPublisher({ ...parts, cluster, store: createCloudflareKvStore({ ...way, ...http }) });
+    case 'UpstashRedis': {
+      const store = createUpstashRedisStore({ ...way, ...http, edge: endpoint });
+      return createInboxPublisher({ ...parts, cluster, store });
+    }
+  }
 }
 
 async function readSealingKey({ sealingKey: { kid, publicKey } }: PublishTarget): Promise<SealingKey> {

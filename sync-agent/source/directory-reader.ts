@@ -6,7 +6,7 @@ import { isMissing, listFiles, type ListedFile, type Listing } from './list-file
 import { MAX_FILE_BYTES, parseDocuments, type ParsedFile } from './parse-documents.ts';
 import type { Problem } from './source.ts';
 
-const PARALLEL_READS = 32;
+const PARALLEL_READS = 8;
 
 /** Reads a folder again and again, each time only the files that changed. What merely stopped being visible stays. */
 export class DirectoryReader {

@@ -26,14 +26,21 @@ export interface HeldResources {
 export function holdFile(parsed: ParsedFile, before: HeldFile | undefined): HeldFile {
   const broken = parsed.problems.some(({ severity }) => severity === 'error');
   const said = new Set(parsed.resources.map(({ key }) => key));
-  const kept = broken ? [...(before?.valid ?? []), ...(before?.kept ?? [])].filter(({ key }) => !said.has(key)) : [];
+  const kept = broken ? [...(before?.valid ?? []), ...(before?.kept ?? [])].filter(({ key }) => !said.has(key)) : NONE;
   const keptKeys = new Set(kept.map(({ key }) => key));
   return {
-    valid: parsed.resources,
+    valid: trimmed(parsed.resources),
     kept,
-    problems: parsed.problems.map((problem) => ({ ...problem, sentence: sentenceOf(problem, keptKeys) })),
-    unread: parsed.unread,
+    problems: trimmed(parsed.problems.map((problem) => ({ ...problem, sentence: sentenceOf(problem, keptKeys) }))),
+    unread: trimmed(parsed.unread),
   };
+}
+
+const NONE: readonly never[] = [];
+
+/** A list of just its size: where each resource has a file of its own, most hold one thing or none. */
+function trimmed<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NONE : [...list];
 }
 
 function sentenceOf({ resource, sentence }: Problem, kept: ReadonlySet<ResourceKey>): string {

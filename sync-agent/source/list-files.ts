@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { forEachBounded } from '../for-each-bounded.ts';
 
 export interface ListedFile {
   /** Path within the folder, with `/` between its parts. */
@@ -21,6 +22,9 @@ export interface Listing {
   /** Paths within the folder that could not be looked at, with the reason: what stands there is unknown, not gone. */
   readonly unreadable: ReadonlyMap<string, string>;
 }
+
+/** Looks at once, in one folder. */
+const PARALLEL_LOOKS = 32;
 
 const RESOURCE_FILE = /\.(ya?ml|json)$/i;
 
@@ -59,17 +63,15 @@ class Walk {
     this.folders.set(real, identity);
     const below = new Set([...above, identity]);
     const visible = entries.filter(({ name }) => !name.startsWith('.'));
-    await Promise.all(
-      visible.map(async (entry) => {
-        const entryPath = path === '' ? entry.name : `${path}/${entry.name}`;
-        try {
-          await this.#entry(entryPath, entry.isSymbolicLink(), below);
-        } catch (error) {
-          // Gone between two looks: the event of its going brings us here again.
-          if (!isMissing(error)) this.unreadable.set(entryPath, error instanceof Error ? error.message : String(error));
-        }
-      }),
-    );
+    await forEachBounded(visible, PARALLEL_LOOKS, async (entry) => {
+      const entryPath = path === '' ? entry.name : `${path}/${entry.name}`;
+      try {
+        await this.#entry(entryPath, entry.isSymbolicLink(), below);
+      } catch (error) {
+        // Gone between two looks: the event of its going brings us here again.
+        if (!isMissing(error)) this.unreadable.set(entryPath, error instanceof Error ? error.message : String(error));
+      }
+    });
   }
 
   async #entry(path: string, isLink: boolean, above: ReadonlySet<string>): Promise<void> {
@@ -85,7 +87,7 @@ class Walk {
       if (!this.folders.has(folder)) this.folders.set(folder, identityOf(await stat(folder, { bigint: true })));
     }
     const { ino, size, mtimeNs, ctimeNs } = found;
-    this.files.push({ path, fingerprint: `${ino}/${size}/${mtimeNs}/${ctimeNs}`, bytes: Number(size) });
+    this.files.push({ path, fingerprint: [ino, size, mtimeNs, ctimeNs].join('/'), bytes: Number(size) });
   }
 }
 

@@ -1,13 +1,14 @@
 import { generationName } from '../../contract/revision.ts';
 import type { Clock } from '../clock.ts';
 import type { Compilation, Condition } from '../compile/compilation.ts';
-import type { SessionPublication } from '../edge-session.ts';
+import type { SessionPublication, Standing } from '../edge-session.ts';
+import type { Hold } from '../guards/hold.ts';
 import type { Logger } from '../log.ts';
 import { hashesOf, type HeldTable } from '../plan.ts';
 import type { PublishFault } from '../publish/publish-failure.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { ResourceId, ResourceKey } from '../snapshot.ts';
-import { tableDifference } from '../table-difference.ts';
+import { tableDifference, type TableDifference } from '../table-difference.ts';
 import { followRevision } from './follow-revision.ts';
 import { programmedConditions, spreadOf, type EdgeWord } from './programmed.ts';
 import { resourceChanges } from './resource-changes.ts';
@@ -28,8 +29,11 @@ export class EdgeReporter {
   readonly #history = new RevisionHistory();
   #compilation: Compilation | undefined;
   #programmed: ReadonlyMap<ResourceKey, Condition> = new Map();
-  /** The revision that holds what is compiled. */
+  /** The revision that the last pass left at the edge, and whether it holds everything as compiled. */
   #revision: string | undefined;
+  #isWhole = false;
+  #hold: Hold | undefined;
+  #toldHold: string | undefined;
   #since = 0;
   #told: string | undefined;
   #word: EdgeWord | undefined;
@@ -48,37 +52,54 @@ export class EdgeReporter {
       const bytes = new Map(Object.values(before.sections).flatMap((list) => list.map((b) => [b.sha256, b.bytes])));
       const hashes = hashesOf({ ...before.sections, secrets: [] });
       const difference = tableDifference(hashes, (hash) => bytes.get(hash), compilation.sections);
-      if (difference.size > 0) this.#revision = undefined;
+      if (difference.size > 0) this.#isWhole = false;
       this.#history.change(difference);
     }
     const { conditions, counts } = compilation;
     if (before?.conditions !== conditions) sink.report({ type: 'compiled', edge, conditions, counts });
   }
 
-  published({ held, replaced, blobsPut, difference }: SessionPublication, publisher: Publisher): void {
+  published(publication: SessionPublication, standing: Standing, publisher: Publisher): void {
     const { edge, sink, logger, clock } = this.#options;
-    const { revision } = held;
-    if (replaced && !this.#history.knows(replaced.revision)) this.#history.remember(replaced.revision, difference);
-    this.#history.remember(revision, new Map());
-    const changes = resourceChanges(difference, this.#compilation?.entries ?? new Map());
-    const generation = generationName(held.pointer.generation);
-    logger.info('published', { edge, revision, generation, blobs: blobsPut });
-    sink.report({ type: 'published', edge, revision, generation, changes, blobs: blobsPut });
+    const { held, replaced, blobsPut: blobs, difference, changes, warning } = publication;
+    const { revision, pointer } = held;
+    const { rollbackOf } = pointer;
+    if (replaced && !this.#history.knows(replaced.revision))
+      this.#history.remember(replaced.revision, new Map([...difference, ...standing.behind]));
+    const generation = generationName(pointer.generation);
+    logger.info('published', { edge, revision, generation, blobs, rollbackOf });
+    if (warning !== undefined) {
+      logger.warn(warning, { edge, revision });
+      sink.report({ type: 'shrunk', edge, sentence: warning });
+    }
+    sink.report({
+      type: 'published',
+      edge,
+      revision,
+      generation,
+      changes,
+      blobs,
+      ...(rollbackOf !== undefined && { rollbackOf }),
+    });
     this.#since = clock.now();
-    this.#follow(revision, publisher);
+    this.#stand(held, standing, publisher);
   }
 
-  /** The edge holds what is compiled. */
-  unchanged({ revision }: HeldTable, publisher: Publisher): void {
+  /** Nothing is to be published: the edge holds what it should, or something keeps the rest from it. */
+  stayed(held: HeldTable | null, standing: Standing, publisher: Publisher): void {
     const { edge, sink, clock } = this.#options;
-    const isNew = !this.#history.knows(revision);
-    // What was compiled may have changed and changed back without a publication between.
-    this.#history.remember(revision, new Map());
-    if (isNew) {
+    if (held && !this.#history.knows(held.revision)) {
       this.#since = clock.now();
-      sink.report({ type: 'unchanged', edge, revision });
+      if (!standing.hold) sink.report({ type: 'unchanged', edge, revision: held.revision });
     }
-    this.#follow(revision, publisher);
+    this.#stand(held, standing, publisher);
+  }
+
+  /** The EdgeGateway is gone, and so is what it published. */
+  evicted(): void {
+    const { edge, sink, logger } = this.#options;
+    logger.info('evicted', { edge });
+    sink.report({ type: 'evicted', edge });
   }
 
   /** @param retryInMs null where there will be no other try */
@@ -101,11 +122,41 @@ export class EdgeReporter {
     this.#stopFollowing('stopped');
   }
 
+  /** Takes in how the edge now stands to what is compiled, and follows what it serves. */
+  #stand(held: HeldTable | null, { hold, behind }: Standing, publisher: Publisher): void {
+    // What was compiled may have changed and changed back without a publication between.
+    if (held) this.#history.remember(held.revision, behind);
+    this.#failure = undefined;
+    this.#revision = held?.revision;
+    this.#isWhole = held !== null && behind.size === 0;
+    this.#hold = hold;
+    this.#tellHold(hold, behind);
+    this.#tellProgrammed();
+    if (held) this.#follow(held.revision, publisher);
+    else this.#stopFollowing('the edge holds nothing');
+  }
+
+  #tellHold(hold: Hold | undefined, behind: TableDifference): void {
+    const { edge, sink, logger } = this.#options;
+    if (!hold) {
+      if (this.#toldHold === undefined) return;
+      this.#toldHold = undefined;
+      logger.info('nothing is held any more', { edge });
+      sink.report({ type: 'released', edge });
+      return;
+    }
+    const { added, changed, removed } = resourceChanges(behind, this.#compilation?.entries ?? new Map());
+    const waiting = [...added, ...changed, ...removed];
+    const told = JSON.stringify([hold, waiting]);
+    if (told === this.#toldHold) return;
+    this.#toldHold = told;
+    const { reason, sentence } = hold;
+    logger.warn(`held: ${sentence}`, { edge, reason, waiting: waiting.length });
+    sink.report({ type: 'held', edge, reason, sentence, waiting });
+  }
+
   #follow(revision: string, publisher: Publisher): void {
     const { clock, random, logger, edge } = this.#options;
-    this.#failure = undefined;
-    this.#revision = revision;
-    this.#tellProgrammed();
     if (this.#following?.revision === revision) return;
     this.#stopFollowing('another revision is followed');
     const stopping = new AbortController();
@@ -150,6 +201,8 @@ export class EdgeReporter {
       compilation: this.#compilation,
       history: this.#history,
       revision: this.#revision,
+      isWhole: this.#isWhole,
+      hold: this.#hold,
       word: this.#word,
       failure: this.#failure,
     });

@@ -1,5 +1,6 @@
 import type { HubState, ServedRevision } from '../../contract/publish-api.ts';
 import type { Compilation, Condition, EntryRef } from '../compile/compilation.ts';
+import type { Hold } from '../guards/hold.ts';
 import type { ResourceKey } from '../snapshot.ts';
 import type { RevisionHistory } from './revision-history.ts';
 
@@ -36,8 +37,12 @@ export interface ProgrammedInput {
   readonly edge: string;
   readonly compilation: Pick<Compilation, 'conditions' | 'entries'>;
   readonly history: Pick<RevisionHistory, 'holds'>;
-  /** The revision that holds everything as compiled; none while it could not be published. */
+  /** The revision that the last pass left at the edge; none while it is not known. */
   readonly revision: string | undefined;
+  /** Whether that revision holds everything as compiled. */
+  readonly isWhole: boolean;
+  /** What keeps the edge from what is compiled. */
+  readonly hold: Hold | undefined;
   readonly word: EdgeWord | undefined;
   /** Why the last pass did not reach the edge. */
   readonly failure: string | undefined;
@@ -46,40 +51,76 @@ export interface ProgrammedInput {
 /**
  * The condition Programmed of everything that concerns an edge, from what the edge has said.
  *
- * | the resource                                                    | Programmed            |
- * |-----------------------------------------------------------------|-----------------------|
- * | is compiled to nothing                                          | False, NotShipped     |
- * | is held as compiled by every revision that is being served      | True                  |
- * | is not, and the last pass did not reach the edge                | False, PublishFailed  |
- * | is not, and the edge has not been heard of                      | Unknown, Pending      |
- * | is not yet                                                      | False, Pending        |
+ * | the resource                                                      | Programmed                          |
+ * |-------------------------------------------------------------------|-------------------------------------|
+ * | is compiled to nothing                                            | False, NotShipped                   |
+ * | is held as compiled by every revision that is being served        | True                                |
+ * | the same, and gives way to a route of another cluster             | False, Conflicted                   |
+ * | is not, and the last pass did not reach the edge                  | False, PublishFailed                |
+ * | is not, for something keeps what is compiled of it from the edge  | False, with the reason of the hold  |
+ * | is not, and the edge has not been heard of                        | Unknown, Pending                    |
+ * | is not yet                                                        | False, Pending                      |
  *
- * For the EdgeGateway itself, everything that is compiled counts as its own.
+ * For the EdgeGateway itself, everything that is compiled counts as its own, but for conflicts: its table is served.
  */
 export function programmedConditions(input: ProgrammedInput): Map<ResourceKey, Condition> {
   const { edge, compilation } = input;
   const conditions = new Map<ResourceKey, Condition>();
   const shared = new SharedConditions(input);
+  const conflicts = conflictsIn(input);
   for (const key of compilation.conditions.keys()) {
     const isGateway = key === `EdgeGateway/${edge}`;
-    const entries = compilation.entries.get(key);
-    if (!isGateway && entries === undefined) conditions.set(key, shared.notShipped);
-    else conditions.set(key, isServed(input, isGateway ? undefined : entries) ? shared.served : shared.missing);
+    const own = compilation.entries.get(key);
+    const entries = isGateway ? undefined : own;
+    if (!isGateway && own === undefined) conditions.set(key, shared.notShipped);
+    else if (isServed(input, entries)) conditions.set(key, conflicts.get(key) ?? shared.served);
+    else if (isHeldBack(input, entries)) conditions.set(key, isGateway ? shared.heldGateway : shared.held);
+    else conditions.set(key, shared.missing);
   }
   return conditions;
 }
 
 /** @param entries none: everything */
-function isServed({ word, revision, history }: ProgrammedInput, entries: readonly EntryRef[] | undefined): boolean {
+function isServed(
+  { word, revision, isWhole, history }: ProgrammedInput,
+  entries: readonly EntryRef[] | undefined,
+): boolean {
   if (!word) return false;
+  const whole = isWhole ? revision : undefined;
   const served = [
     word.state.current?.revision ?? null,
     word.probe.revision,
     ...word.state.serving.map((isolate) => isolate.revision),
   ];
   return served.every(
-    (one) =>
-      one !== null && (entries === undefined ? one === revision : one === revision || history.holds(one, entries)),
+    (one) => one !== null && (one === whole || (entries !== undefined && history.holds(one, entries))),
+  );
+}
+
+/** Whether the revision that the edge was left at lacks it: then nothing of it is on its way. */
+function isHeldBack(
+  { hold, failure, revision, isWhole, history }: ProgrammedInput,
+  entries: readonly EntryRef[] | undefined,
+): boolean {
+  if (!hold || failure !== undefined) return false;
+  if (revision === undefined) return true;
+  return entries === undefined ? !isWhole : !history.holds(revision, entries);
+}
+
+function conflictsIn({ word }: ProgrammedInput): ReadonlyMap<ResourceKey, Condition> {
+  return new Map(
+    (word?.state.conflicts ?? []).map(({ route, with: other }) => [
+      `GatewayRoute/${route}`,
+      {
+        type: 'Programmed',
+        status: 'False',
+        reason: 'Conflicted',
+        message:
+          `Route ${other.route} of cluster ${other.cluster}, which the edge lists earlier in FAIRLEAD_CLUSTERS, claims ` +
+          'the same, all of it or a part, and is served there: change the hostnames, the path, the headers or the ' +
+          'models of one of the two.',
+      },
+    ]),
   );
 }
 
@@ -87,9 +128,11 @@ function isServed({ word, revision, history }: ProgrammedInput, entries: readonl
 class SharedConditions {
   readonly notShipped: Condition;
   readonly served: Condition;
+  readonly held: Condition;
+  readonly heldGateway: Condition;
   readonly missing: Condition;
 
-  constructor({ edge, revision, word, failure }: ProgrammedInput) {
+  constructor({ edge, revision, isWhole, word, hold, failure }: ProgrammedInput) {
     this.notShipped = {
       type: 'Programmed',
       status: 'False',
@@ -102,8 +145,16 @@ class SharedConditions {
       reason: 'Programmed',
       message: `EdgeGateway ${edge} serves it.`,
     };
-    this.missing = missing(edge, revision, word, failure);
+    this.heldGateway = heldBack(hold, hold?.reason);
+    // Which revisions there are is the EdgeGateway's affair; to all others it is a pin.
+    this.held = heldBack(hold, hold?.reason === 'PinnedRevisionNotFound' ? 'Pinned' : hold?.reason);
+    // What is compiled and not published yet has no revision of which isolates could be counted.
+    this.missing = missing(edge, isWhole || hold ? revision : undefined, word, failure);
   }
+}
+
+function heldBack(hold: Hold | undefined, reason: Hold['reason'] = 'Suspended'): Condition {
+  return { type: 'Programmed', status: 'False', reason, message: `Not published: ${hold?.sentence ?? ''}.` };
 }
 
 function missing(

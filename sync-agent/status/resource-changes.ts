@@ -1,6 +1,12 @@
 import type { EntryRef } from '../compile/compilation.ts';
 import type { ResourceKey } from '../snapshot.ts';
-import { entryName, type ComparedKind, type EntryDifference, type TableDifference } from '../table-difference.ts';
+import {
+  entryName,
+  tableDifference,
+  type ComparedBlobs,
+  type EntryDifference,
+  type TableDifference,
+} from '../table-difference.ts';
 
 /** What a publication means for resources: keys by verb, sorted. */
 export interface ResourceChanges {
@@ -9,15 +15,20 @@ export interface ResourceChanges {
   readonly removed: readonly ResourceKey[];
 }
 
-/** @param entries what each resource is compiled to now */
+/** @param entries what each resource is in the table that is there after the change */
 export function resourceChanges(
   difference: TableDifference,
   entries: ReadonlyMap<ResourceKey, readonly EntryRef[]>,
 ): ResourceChanges {
   const verbs = new Map<ResourceKey, keyof ResourceChanges>();
+  const losing = new Set(
+    [...difference.values()].flatMap((entry) => (entry.how === 'removed' ? [resourceOf(entry)] : [])),
+  );
   for (const entry of difference.values()) {
     const key = resourceOf(entry);
-    if (key !== undefined && !verbs.has(key)) verbs.set(key, verbOf(key, entry.section, difference, entries));
+    if (key === undefined || verbs.has(key)) continue;
+    const own = (entries.get(key) ?? []).filter(({ section }) => section === entry.section);
+    verbs.set(key, verbOf(own, losing.has(key), difference));
   }
   const of = (verb: keyof ResourceChanges) =>
     [...verbs]
@@ -27,18 +38,28 @@ export function resourceChanges(
   return { added: of('added'), changed: of('changed'), removed: of('removed') };
 }
 
-/** A consumer has an entry for each key: one of them may go or come without the consumer doing so. */
-function verbOf(
-  key: ResourceKey,
-  section: ComparedKind,
-  difference: TableDifference,
-  entries: ReadonlyMap<ResourceKey, readonly EntryRef[]>,
-): keyof ResourceChanges {
-  const own = (entries.get(key) ?? []).filter((entry) => entry.section === section);
+/** What each resource is in a table that was not compiled by us, or not now. */
+export function entriesByResource(sections: ComparedBlobs): Map<ResourceKey, EntryRef[]> {
+  const entries = new Map<ResourceKey, EntryRef[]>();
+  for (const entry of tableDifference(undefined, () => undefined, sections).values()) {
+    const key = resourceOf(entry);
+    if (key === undefined) continue;
+    const known = entries.get(key);
+    if (known) known.push({ section: entry.section, id: entry.id });
+    else entries.set(key, [{ section: entry.section, id: entry.id }]);
+  }
+  return entries;
+}
+
+/**
+ * A consumer has an entry for each key: one of them may go or come without the consumer doing so.
+ *
+ * @param own the resource's entries after the change
+ * @param isLosing whether any of those before is gone
+ */
+function verbOf(own: readonly EntryRef[], isLosing: boolean, difference: TableDifference): keyof ResourceChanges {
   if (own.length === 0) return 'removed';
-  const wasThere =
-    own.some(({ id }) => difference.get(entryName(section, id))?.how !== 'added') ||
-    [...difference.values()].some((entry) => entry.how === 'removed' && resourceOf(entry) === key);
+  const wasThere = isLosing || own.some(({ section, id }) => difference.get(entryName(section, id))?.how !== 'added');
   return wasThere ? 'changed' : 'added';
 }
 

@@ -1,4 +1,5 @@
 import type { Compilation, Condition } from '../compile/compilation.ts';
+import type { HoldReason } from '../guards/hold.ts';
 import type { PublishFault } from '../publish/publish-failure.ts';
 import type { Problem } from '../source/source.ts';
 import type { ResourceKey } from '../snapshot.ts';
@@ -35,7 +36,25 @@ export type AgentEvent =
       readonly changes: ResourceChanges;
       /** How many the edge did not have. */
       readonly blobs: number;
+      /** The revision that it goes back to, where that is pinned. */
+      readonly rollbackOf?: string;
     }
+  /** Something holds back what is compiled, as the EdgeGateway says or as a guard wants; told anew whenever it changes. */
+  | {
+      readonly type: 'held';
+      readonly edge: string;
+      readonly reason: HoldReason;
+      /** Why, and what to do about it: it goes on after `held:`, without a full stop. */
+      readonly sentence: string;
+      /** Resources that the edge does not hold as they are, or still holds though they are gone. */
+      readonly waiting: readonly ResourceKey[];
+    }
+  /** Published all the same, because this agent only warns, what another would have held back as ShrinkHeld. */
+  | { readonly type: 'shrunk'; readonly edge: string; readonly sentence: string }
+  /** Nothing is held back any more. */
+  | { readonly type: 'released'; readonly edge: string }
+  /** The EdgeGateway is gone, and as its deletion policy says the edge no longer serves what it published. */
+  | { readonly type: 'evicted'; readonly edge: string }
   /** At the start: the edge holds already what should be there. */
   | { readonly type: 'unchanged'; readonly edge: string; readonly revision: string }
   /** The probe and every isolate heard of serve the revision; once for each revision. */

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { runFairlead } from '../support/run-fairlead.ts';
 
-test.each([['--help'], ['dev', '--help'], ['compile', '--help'], ['explain', '--help'], ['keygen', '--help']])(
+const COMMANDS = ['dev', 'compile', 'explain', 'status', 'diff', 'history', 'rollback', 'evict', 'keygen', 'keys'];
+
+test.each([['--help'], ['keys', 'rotate', '--help'], ...COMMANDS.map((command) => [command, '--help'])])(
   'fairlead %s %s says what the exit codes mean',
   async (...args) => {
     const { code, stdout } = await runFairlead(args);
@@ -18,6 +20,12 @@ test.each([
   ['a missing argument', ['compile']],
   ['a port that is none', ['dev', '--port', '99999']],
   ['a kind of key that there is not', ['keygen', 'bogus']],
+  ['more isolates than a machine should run', ['dev', '--isolates', '9']],
+  ['keys with nothing to do to them', ['keys']],
+  ['an unknown thing to do to keys', ['keys', 'bogus']],
+  ['a revision and --undo', ['rollback', '.', 'abcd', '--undo']],
+  ['an eviction of nobody in particular', ['evict', '.', '--yes']],
+  ['a folder without an edge to ask', ['status', 'docs']],
 ])('%s is a usage error', async (_what, args) => {
   const { code, stderr } = await runFairlead(args);
   expect(code).toBe(2);

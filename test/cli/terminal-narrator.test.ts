@@ -19,7 +19,13 @@ function narrate() {
   return { narrator, told };
 }
 
-const ready = { url: 'http://127.0.0.1:1', revision: 'abc', afterMs: 1234, counts: { routes: 1, models: 2 } };
+const ready = {
+  url: 'http://127.0.0.1:1',
+  urls: ['http://127.0.0.1:1'],
+  revision: 'abc',
+  afterMs: 1234,
+  counts: { routes: 1, models: 2 },
+};
 
 test('the line that says ready begins with the word, and counts what is served', () => {
   const { narrator, told } = narrate();
@@ -78,4 +84,47 @@ test('an edge that cannot be reached is told with the time of the next try', () 
   const { narrator, told } = narrate();
   narrator.agent({ type: 'failed', edge: EDGE, code: 'internal', sentence: 'the edge is away', retryInMs: 2500 });
   expect(told()).toEqual(['failed    the edge is away; next try in 2.5 s']);
+});
+
+test('what is held back is told with the reason, what to do and which resources wait, and so is its end', () => {
+  const { narrator, told } = narrate();
+  const waiting = ['AIModel/default/demo'];
+  narrator.agent({
+    type: 'held',
+    edge: EDGE,
+    reason: 'Suspended',
+    sentence: 'take spec.suspend away to go on',
+    waiting,
+  });
+  narrator.agent({ type: 'released', edge: EDGE });
+  narrator.agent({ type: 'shrunk', edge: EDGE, sentence: 'it drops the only model (AIModel/default/demo)' });
+  narrator.agent({ type: 'evicted', edge: EDGE });
+  expect(told()).toEqual([
+    'held      Suspended: take spec.suspend away to go on (waiting: AIModel/default/demo)',
+    'released  nothing is held back any more',
+    'warning   it drops the only model (AIModel/default/demo); another agent would have held it back',
+    'evicted   the edge no longer serves what EdgeGateway default/edge published',
+  ]);
+});
+
+test('a rollback is told as one', () => {
+  const { narrator, told } = narrate();
+  narrator.ready(ready);
+  const changes = { added: [], changed: [], removed: ['AIModel/default/demo'] };
+  narrator.agent({
+    type: 'published',
+    edge: EDGE,
+    revision: 'abd',
+    generation: '1.3',
+    changes,
+    blobs: 0,
+    rollbackOf: 'abc',
+  });
+  expect(told().at(-1)).toBe('revision  abd: back to abc, removed AIModel/default/demo');
+});
+
+test('with several isolates, the line that says ready names all of their origins', () => {
+  const { narrator, told } = narrate();
+  narrator.ready({ ...ready, urls: [ready.url, 'http://127.0.0.1:2'] });
+  expect(told()[0]).toContain('ready on http://127.0.0.1:1 and http://127.0.0.1:2 after 1.2 s');
 });

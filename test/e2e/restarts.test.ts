@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { PUBLISH_PATHS, servedRevisions } from '../../contract/publish-api.ts';
 import { startSimulator } from '../../dev/simulator/server.ts';
 import { instantPace } from '../../dev/simulator/pace.ts';
 import { startGateway, type GatewayUnderTest } from '../support/gateway.ts';
@@ -33,14 +34,15 @@ describe('each part may be restarted', () => {
     await response.body?.cancel();
     return response.status;
   };
-  const servedRevision = async (): Promise<unknown> => {
-    const response = await fetch(`${gateway.edge.url}/healthz`);
-    return Object(await response.json()).revision;
+  const servedRevision = async (): Promise<string | null | undefined> => {
+    const response = await fetch(new URL(PUBLISH_PATHS.revision, gateway.edge.url));
+    return servedRevisions.parse(await response.json()).clusters[0]?.revision;
   };
 
   test('an edge that comes back with its storage serves the last table, without any agent', async () => {
     await start(startAgentInProcess);
     const before = await servedRevision();
+    expect(before).toMatch(/^[0-9a-f]{12}$/);
     await gateway.agent.stop();
     await gateway.edge.stop();
     await gateway.edge.start();

@@ -1,3 +1,6 @@
+/** How many of the happenings an error shows. */
+const SHOWN = 5;
+
 /**
  * What has happened and what will: a test awaits the next happening that it names, and cannot miss one by asking late.
  * Each happening is given to one asker only.
@@ -27,7 +30,8 @@ export class Happenings<T> {
     return new Promise((resolve, reject) => {
       const patience = setTimeout(() => {
         this.#waiting.delete(waiter);
-        reject(new Error(`waited in vain for ${what}; instead: ${JSON.stringify(this.#unclaimed, undefined, 1)}`));
+        const latest = JSON.stringify(this.#unclaimed.slice(-SHOWN), undefined, 1);
+        reject(new Error(`waited in vain for ${what}; the latest of ${this.#unclaimed.length} others: ${latest}`));
       }, patienceMs);
       const waiter = {
         matches,

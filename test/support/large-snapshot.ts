@@ -20,11 +20,12 @@ export function largeSnapshot(scale = 1): Resource[] {
   return resources;
 }
 
-const TEAMS = 50;
-const teamOf = (i: number): string => `team-${i % TEAMS}`;
+/** Each a namespace, `team-0` and so on. */
+export const LARGE_TEAMS = 50;
+const teamOf = (i: number): string => `team-${i % LARGE_TEAMS}`;
 
 function largeProvider(i: number): Resource[] {
-  const meta = { name: `provider-${Math.floor(i / TEAMS)}`, namespace: teamOf(i) };
+  const meta = { name: `provider-${Math.floor(i / LARGE_TEAMS)}`, namespace: teamOf(i) };
   const host = `llm-${i}.example.com`;
   return [
     provider(
@@ -41,7 +42,7 @@ function largeProvider(i: number): Resource[] {
 }
 
 function largeModel(i: number): Resource {
-  const rank = Math.floor(i / TEAMS);
+  const rank = Math.floor(i / LARGE_TEAMS);
   return model(
     {
       modelName: `vendor/model-${rank}-instruct`,
@@ -57,7 +58,7 @@ function largeModel(i: number): Resource {
 }
 
 function largeRoute(i: number): Resource {
-  const rank = Math.floor(i / TEAMS);
+  const rank = Math.floor(i / LARGE_TEAMS);
   return route(
     {
       hostnames: [`${teamOf(i)}.ai.example.com`],
@@ -78,6 +79,6 @@ export function largeConsumer(i: number, team = `unit-${i % 400}`): Resource {
       allowedModels: ['vendor/*', 'model-1'],
       metadata: { 'cost-center': `cc-${i % 997}`, owner: `owner-${i}@example.com` },
     },
-    { name: `consumer-${Math.floor(i / TEAMS)}`, namespace: teamOf(i) },
+    { name: `consumer-${Math.floor(i / LARGE_TEAMS)}`, namespace: teamOf(i) },
   );
 }

@@ -26,6 +26,7 @@ export function edgeGateway(spec: {
   readonly endpoint: string;
   readonly clusterName: string;
   readonly sealingKeys: readonly { readonly kid: string; readonly publicKey: string }[];
+  readonly publish?: Readonly<Record<string, unknown>>;
 }): string {
   return resource(
     'EdgeGateway',

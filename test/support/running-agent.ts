@@ -20,23 +20,29 @@ export type StartAgent = (folder: string) => Promise<RunningAgent>;
 
 export interface AgentInProcess extends RunningAgent {
   readonly events: Happenings<AgentEvent>;
+  /** Rejects where the agent gave up by itself. */
+  readonly ended: Promise<void>;
+}
+
+export interface AgentSurroundings extends Pick<AgentOptions, 'resyncMs' | 'fetch' | 'clock' | 'cloudflareAPI'> {
+  readonly clusterUid?: string;
 }
 
 /** The agent as `fairlead dev` runs it. */
 export async function startAgentInProcess(
   folder: string,
-  pace: Pick<AgentOptions, 'resyncMs'> = {},
+  { clusterUid, ...surroundings }: AgentSurroundings = {},
 ): Promise<AgentInProcess> {
   const events = new Happenings<AgentEvent>();
   const agent = createAgent({
-    source: createDirectorySource({ dir: folder }),
+    source: createDirectorySource({ dir: folder, ...(clusterUid !== undefined && { clusterUid }) }),
     sink: {
       report: (event) => {
         events.add(event);
       },
     },
     logger: silentLogger,
-    ...pace,
+    ...surroundings,
   });
   const stopping = new AbortController();
   const ended = agent.run(stopping.signal);
@@ -44,8 +50,11 @@ export async function startAgentInProcess(
     stopping.abort();
     await ended;
   };
+  // Whoever stops it learns how it ended.
+  ended.catch(() => undefined);
   return {
     events,
+    ended,
     stop,
     kill: stop,
     async served() {
@@ -68,9 +77,19 @@ export interface AgentLine {
 
 const MAIN = fileURLToPath(new URL('../../sync-agent/main.ts', import.meta.url));
 
+export interface AgentProcessOptions {
+  /** Another build of the agent. */
+  readonly main?: string;
+  /** How often it looks at folder and edge without being told of a change; absent: as it does by itself. */
+  readonly resyncSeconds?: number;
+}
+
 /** The agent as a process of its own, as it runs in a cluster. */
-export async function startAgentProcess(folder: string): Promise<AgentProcess> {
-  const child = spawn(process.execPath, [MAIN, '--source-dir', folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function startAgentProcess(folder: string, options: AgentProcessOptions = {}): Promise<AgentProcess> {
+  const { main = MAIN, resyncSeconds } = options;
+  const pace = resyncSeconds === undefined ? [] : ['--resync-seconds', String(resyncSeconds)];
+  const args = [main, '--source-dir', folder, ...pace];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const lines = new Happenings<AgentLine>();
   createInterface(child.stdout).on('line', (line) => {

@@ -1,13 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import { createAgent, type AgentOptions } from '../../sync-agent/agent.ts';
-import { systemClock, type Clock } from '../../sync-agent/clock.ts';
-import { silentLogger } from '../../sync-agent/log.ts';
+import { describe, expect, test } from 'vitest';
 import { fakeEdge, heldEntries, heldRoutes, openedSecrets } from './support/edge-bench.ts';
-import type { FakeEdge } from './support/fake-edge.ts';
-import { EventRecorder } from './support/event-recorder.ts';
+import { EDGE } from './support/fake-edge.ts';
+import type { EventRecorder } from './support/event-recorder.ts';
 import {
   consumer,
   gateway,
+  gatewayWith,
   keysSecret,
   MemorySource,
   model,
@@ -15,59 +13,8 @@ import {
   route,
   smallTable,
 } from './support/local-resources.ts';
-import { manualClock, settle, type ManualClock } from './support/manual-clock.ts';
-
-interface Running {
-  readonly source: MemorySource;
-  readonly edge: FakeEdge;
-  readonly events: EventRecorder;
-  readonly ended: Promise<void>;
-  readonly stop: () => Promise<void>;
-}
-
-const running = new Set<Running>();
-afterEach(async () => {
-  for (const agent of running) await agent.stop().catch(() => undefined);
-  running.clear();
-});
-
-function start(
-  resources = smallTable(),
-  {
-    edge = fakeEdge(),
-    source = new MemorySource(resources),
-    ...options
-  }: Partial<AgentOptions> & {
-    edge?: FakeEdge;
-    source?: MemorySource;
-    clock?: Clock;
-  } = {},
-): Running {
-  const events = new EventRecorder();
-  const stopping = new AbortController();
-  const timing = options.clock ? {} : { debounceMs: 1, maximumWaitMs: 5 };
-  const agent = createAgent({
-    source,
-    sink: events,
-    logger: silentLogger,
-    fetch: edge.fetch,
-    random: () => 1,
-    clock: { now: edge.now, wait: (ms, signal) => systemClock.wait(ms, signal) },
-    ...timing,
-    ...options,
-  });
-  const ended = agent.run(stopping.signal);
-  ended.catch(() => undefined);
-  const stop = async () => {
-    stopping.abort(new Error('the test is over'));
-    await ended;
-  };
-  const started = { source, edge, events, ended, stop };
-  running.add(started);
-  return started;
-}
-
-const isDeadline = (ms: number) => ms === 10_000;
+import { manualClock, settle } from './support/manual-clock.ts';
+import { advanceUntil, isDeadline, startAgent as start, untilObserved } from './support/start-agent.ts';
 
 describe('an agent', () => {
   test('publishes what it finds, and says what that is and when it is served', async () => {
@@ -137,12 +84,11 @@ describe('an agent', () => {
   });
 
   test('started again on other resources, still says what changed', async () => {
-    const first = start();
+    const first = start([...smallTable(), consumer('bob', 'b')]);
     await first.events.next('served');
     await first.stop();
-    const { events } = start([...smallTable().filter(({ kind }) => kind !== 'Consumer'), model('small', 3)], {
-      edge: first.edge,
-    });
+    const kept = smallTable().filter(({ metadata }) => metadata.name !== 'ann');
+    const { events } = start([...kept, consumer('bob', 'b'), model('small', 3)], { edge: first.edge });
     expect((await events.next('published')).changes).toEqual({
       added: [],
       changed: ['AIModel/ai/small'],
@@ -209,6 +155,29 @@ describe('an agent', () => {
     expect(source.closed).toBe(true);
   });
 
+  test("asks Cloudflare's API where it is told that it stands, and nowhere else", async () => {
+    const edge = fakeEdge();
+    const asked = Promise.withResolvers<URL>();
+    const fetchBoth: typeof fetch = (input, init) => {
+      const url = new URL(input instanceof Request ? input.url : input);
+      if (url.origin === EDGE) return edge.fetch(input, init);
+      asked.resolve(url);
+      return Promise.resolve(new Response('{}', { status: 403 }));
+    };
+    const id = '0123456789abcdef'.repeat(2);
+    const apiTokenSecretRef = { name: 'openai', key: 'api-key' };
+    const publish = {
+      type: 'CloudflareKV',
+      cloudflareKV: { accountId: id, namespaceId: id, apiTokenSecretRef },
+    } as const;
+    start([...smallTable().slice(1), gatewayWith({ publish })], {
+      edge,
+      fetch: fetchBoth,
+      cloudflareAPI: 'https://proxy.test/v4',
+    });
+    expect((await asked.promise).href).toMatch(/^https:\/\/proxy\.test\/v4\/accounts\//);
+  });
+
   test('ends with the reason where another agent takes over', async () => {
     const first = start();
     await first.events.next('served');
@@ -216,7 +185,11 @@ describe('an agent', () => {
     await second.events.next('served');
     first.source.set(model('small', 7));
     await expect(first.ended).rejects.toMatchObject({ fault: 'superseded' });
-    expect(await first.events.next('failed')).toMatchObject({ code: 'superseded', retryInMs: null });
+    expect(await first.events.next('failed')).toMatchObject({
+      code: 'superseded',
+      retryInMs: null,
+      sentence: expect.stringContaining('another agent of this cluster has taken over (its term is 2, ours 1)'),
+    });
   });
 });
 
@@ -374,23 +347,4 @@ function waiting(events: EventRecorder, text: string) {
   return events.next('programmed', ({ conditions }) =>
     Boolean(conditions.get('AIModel/ai/small')?.message.includes(text)),
   );
-}
-
-async function advanceUntil<T>(clock: ManualClock, wanted: Promise<T>, stepMs: number): Promise<T> {
-  const over = new AbortController();
-  wanted.then(
-    () => over.abort(),
-    () => over.abort(),
-  );
-  await settle();
-  for (let step = 0; !over.signal.aborted && step < 5000; step++) {
-    await clock.advance(stepMs);
-    await settle();
-  }
-  return wanted;
-}
-
-async function untilObserved(source: MemorySource, times: number): Promise<void> {
-  while (source.observed < times) await settle();
-  await settle();
 }

@@ -1,8 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SCHEMA_VERSION, type Pointer } from '../../contract/routing-table.ts';
+import type { Pointer } from '../../contract/routing-table.ts';
+import { SCHEMA_VERSION } from '../../contract/schema-version.ts';
 import type { Blob } from '../../sync-agent/compile/compilation.ts';
-import { plan, type DesiredTable, type HeldTable, type TableBlobs } from '../../sync-agent/plan.ts';
+import {
+  commonSchemaVersion,
+  plan,
+  type DesiredTable,
+  type HeldTable,
+  type TableBlobs,
+} from '../../sync-agent/plan.ts';
 
 function blob(digit: string): Blob {
   return { sha256: digit.repeat(64), bytes: new Uint8Array([digit.charCodeAt(0)]) };
@@ -11,7 +18,14 @@ function blob(digit: string): Blob {
 const none: TableBlobs = { routes: [], models: [], providers: [], consumers: [], secrets: [], keys: [] };
 
 function desired(blobs: Partial<TableBlobs> = { routes: [blob('a')] }): DesiredTable {
-  return { edge: 'https://e', cluster: 'c', clusterUid: 'u', kid: 'k', blobs: { ...none, ...blobs } };
+  return {
+    edge: 'https://e',
+    cluster: 'c',
+    clusterUid: 'u',
+    kid: 'k',
+    schemaVersion: SCHEMA_VERSION,
+    blobs: { ...none, ...blobs },
+  };
 }
 
 /** What the edge holds after the plan for that was carried out. */
@@ -56,6 +70,11 @@ describe('the plan', () => {
     expect(plan(held(ordered), desired({ models: [blob('b'), blob('a')] })).type).toBe('Publish');
   });
 
+  test('where the same sections stand under a generation below one that the edge has known, publishes them anew', () => {
+    const planned = plan({ ...held(desired()), isBehind: true }, desired());
+    expect(planned).toMatchObject({ type: 'Publish', draft: { replaces: { term: 3, sequence: 5 } } });
+  });
+
   test.each([
     ['time of issue', { issuedAt: '2030-01-01T00:00:00Z' }],
     ['generation', { generation: { term: 9, sequence: 9 } }],
@@ -75,6 +94,13 @@ describe('the plan', () => {
 
   test.each([['another key'], [undefined]])('where the same sections are signed by %s, publishes', (kid) => {
     expect(plan({ ...held(desired()), kid }, desired()).type).toBe('Publish');
+  });
+
+  test('says in what it signs which revision it goes back to, and publishes nothing for that alone', () => {
+    const back = { ...desired(), rollbackOf: '0123456789ab' };
+    expect(plan(null, back)).toMatchObject({ draft: { rollbackOf: '0123456789ab' } });
+    expect(plan(held(desired()), back).type).toBe('Unchanged');
+    expect(plan(held(back), desired()).type).toBe('Unchanged');
   });
 
   test('names a blob that stands in two places once', () => {
@@ -106,5 +132,16 @@ describe('the plan', () => {
         expect(plan(held(wanted), wanted).type).toBe('Unchanged');
       }),
     );
+  });
+});
+
+describe('the schema version that is written', () => {
+  test.each([
+    ['the one that all workers read', [SCHEMA_VERSION], SCHEMA_VERSION],
+    ['the highest that this build knows, though the workers read a newer one', [SCHEMA_VERSION, 99], SCHEMA_VERSION],
+    ['none, where the workers read only newer ones', [99], undefined],
+    ['none, where the workers have none in common', [], undefined],
+  ])('is %s', (_, reads, version) => {
+    expect(commonSchemaVersion(reads)).toBe(version);
   });
 });

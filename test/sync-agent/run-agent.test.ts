@@ -28,6 +28,12 @@ describe('configuration', () => {
       {},
       '--resync-seconds (FAIRLEAD_RESYNC_SECONDS) must be a number',
     ],
+    [
+      ['--source-dir', 'x', '--cloudflare-api', 'http://api.example.com'],
+      {},
+      '--cloudflare-api (FAIRLEAD_CLOUDFLARE_API) must be https',
+    ],
+    [['--source-dir', 'x'], { FAIRLEAD_CLOUDFLARE_API: 'nowhere' }, 'must be a URL such as https://api.cloudflare.com'],
     [['--sourcedir', 'x'], {}, "Unknown option '--sourcedir'"],
     [['x'], {}, 'Unexpected argument'],
   ])('%j with %j is refused with a sentence', (args, env, sentence) => {

@@ -26,7 +26,8 @@ export function openExchange({ clock, newId, record }: ExchangeDependencies) {
     await next();
     const { headers, status } = context.res;
     headers.set('x-request-id', requestId);
-    if (exchange.table) headers.set('x-fairlead-revision', exchange.table.revision);
+    const revision = exchange.decidedBy?.revision ?? exchange.table?.revision;
+    if (revision !== undefined) headers.set('x-fairlead-revision', revision);
     headers.set('server-timing', timingOf(exchange));
     if (!exchange.settlesLater) exchange.settle('completed', status);
   });

@@ -7,7 +7,7 @@ import { callUpstream } from '../upstream/call-upstream.ts';
 import { tryInOrder } from '../upstream/try-in-order.ts';
 import { answerAs, refusalResponse, type AnswerInput, type Refused } from './answer-input.ts';
 import { meter } from './meter.ts';
-import type { Candidate } from './plan-request.ts';
+import type { Candidate } from './list-candidates.ts';
 
 /** What a whole answer may measure, in bytes: it is held until it is known to be one. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;

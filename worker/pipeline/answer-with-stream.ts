@@ -25,6 +25,8 @@ export async function answerWithStream(input: AnswerInput): Promise<Response> {
     onClientAbort: plan.route.onClientAbort,
     clientSignal: exchange.request.signal,
     onSilence: () => onSilence(),
+    // A write that waits for a caller who has gone would hold up the reading that Drain wants to go on.
+    onClientGone: () => writer?.abandonIfStuck(),
     onTotal: () => writer?.abandonIfStuck(),
   });
   const opening = open(input, control);

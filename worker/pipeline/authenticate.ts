@@ -1,11 +1,12 @@
 import { toHex } from '../../contract/encoding.ts';
-import type { ConsumerEntry } from '../../contract/routing-table.ts';
 import { Failure } from '../errors.ts';
-import type { ServedTable } from '../table/served-table.ts';
+import type { ServedConsumer, ServedTable } from '../table/served-table.ts';
+import { partlyStarted } from '../table/table-unavailable.ts';
+import { requirement, tooOld } from './requirement.ts';
 
 /** Who calls. Whether that suffices is the route's business: some ask for no key. */
 export type Caller =
-  | { readonly type: 'Known'; readonly consumer: ConsumerEntry }
+  | { readonly type: 'Known'; readonly consumer: ServedConsumer }
   | { readonly type: 'Unknown'; readonly why: Failure };
 
 /** Nobody's key is longer; what is longer is not worth hashing. */
@@ -19,7 +20,7 @@ interface RememberedKey {
   readonly hex: string;
   /** The table by which the consumer was found: another table asks again. */
   readonly table: ServedTable;
-  readonly consumer: ConsumerEntry;
+  readonly consumer: ServedConsumer;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
@@ -37,7 +38,11 @@ export class Authenticator {
     this.#now = now;
   }
 
-  /** @returns a promise only where a key is met for the first time. @throws {TableUnavailable} */
+  /**
+   * @returns a promise only where a key is met for the first time
+   * @throws {TableUnavailable} where nobody can say whose key it is
+   * @throws {Failure} where this worker is too old for the consumer
+   */
   authenticate(headers: Headers, table: ServedTable): Caller | Promise<Caller> {
     const key = presentedKey(headers);
     if (key === undefined) return refused('Send your API key as `Authorization: Bearer KEY` or `x-api-key: KEY`.');
@@ -53,8 +58,11 @@ export class Authenticator {
     const consumer = table.hasKey(digest) ? await table.consumer(hex) : undefined;
     if (!consumer) {
       this.#remembered.delete(key);
+      if (table.unavailable.length > 0) throw partlyStarted();
       return unknownKey();
     }
+    const tooNew = requirement('consumer', consumer.id, consumer);
+    if (tooNew !== undefined) throw new Failure('unsupported_feature', tooOld('this API key'), { detail: tooNew });
     const expiresAt = consumer.expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(consumer.expiresAt);
     const found = { digest, hex, table, consumer, expiresAt };
     this.#remember(key, found);
@@ -92,6 +100,12 @@ function presentedKey(headers: Headers): string | undefined {
   const authorization = headers.get('authorization');
   if (authorization !== null && /^bearer /i.test(authorization)) return authorization.slice(7).trim() || undefined;
   return headers.get('x-api-key')?.trim() || undefined;
+}
+
+/** The SHA-256 of the request's key, hexadecimal, if it has one that may be somebody's. */
+export function digestOfKey(headers: Headers): Promise<string> | undefined {
+  const key = presentedKey(headers);
+  return key === undefined || key.length > MAX_KEY_LENGTH ? undefined : sha256(key).then(toHex);
 }
 
 async function sha256(text: string): Promise<Uint8Array> {

@@ -6,7 +6,7 @@ import type { AnswerInput, Refused } from './answer-input.ts';
 import type { Outcome } from './exchange.ts';
 import { meterStream } from './meter.ts';
 import type { OpenStream } from './open-stream.ts';
-import type { Candidate } from './plan-request.ts';
+import type { Candidate } from './list-candidates.ts';
 import { relayStream, type StreamEnd } from './relay-stream.ts';
 
 /** What became of the candidates of a stream. */

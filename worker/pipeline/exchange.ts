@@ -1,10 +1,11 @@
-import type { ConsumerEntry, Operation } from '../../contract/routing-table.ts';
+import type { Operation } from '../../contract/routing-table.ts';
 import type { Clock } from '../clock.ts';
 import type { AnswerFacts } from '../dialects/dialect.ts';
 import type { FailureCode } from '../errors.ts';
-import type { ServedTable } from '../table/served-table.ts';
+import type { ClusterTable, ServedConsumer, ServedTable } from '../table/served-table.ts';
 import { recordOf, type RequestRecord } from './request-record.ts';
-import type { Candidate, Serve } from './plan-request.ts';
+import type { Candidate } from './list-candidates.ts';
+import type { Serve } from './plan-request.ts';
 
 /** How a request ended; the log's `fairlead.outcome`. */
 export type Outcome = 'completed' | 'refused' | 'failed' | 'interrupted' | 'client_abort';
@@ -36,7 +37,9 @@ export class Exchange {
   readonly clock: Clock;
   readonly attempts: AttemptNote[] = [];
   table: ServedTable | undefined;
-  consumer: ConsumerEntry | undefined;
+  /** The table of the cluster whose route the request met. */
+  decidedBy: ClusterTable | undefined;
+  consumer: ServedConsumer | undefined;
   operation: Operation | undefined;
   model: string | undefined;
   isStream = false;

@@ -1,29 +1,55 @@
 import type { BackendEntry } from '../../contract/routing-table.ts';
 
+/** A backend and the cluster in whose table it stands. */
+export interface OrderedBackend {
+  readonly backend: BackendEntry;
+  readonly home: { readonly cluster: string };
+}
+
+/** What is known of backends beyond the table; absent: nothing. */
+export interface Standing<B extends OrderedBackend> {
+  /** Whether it has failed lately. */
+  readonly isDown?: ((backend: B) => boolean) | undefined;
+  /** Whether nothing behind it can answer, by what its cluster says. */
+  readonly isUnready?: ((backend: B) => boolean) | undefined;
+}
+
 /**
  * The order in which backends are tried: tiers by priority, and within a tier weighted rendezvous hashing
  * (Schindelhauer and Schomaker 2005): each backend draws from the key, and the highest draw goes first. The same key
- * keeps its backend; if that one goes away only its own keys move. What is down goes last, for want of better.
+ * keeps its backend; if that one goes away only its own keys move. What is not ready goes behind the others of its
+ * tier; what is down goes last, for want of better.
  *
  * @param key what should keep its backend
  */
-export function orderBackends(
-  backends: readonly BackendEntry[],
+export function orderBackends<B extends OrderedBackend>(
+  backends: readonly B[],
   key: () => string,
-  isDown: (backend: BackendEntry) => boolean,
-): readonly BackendEntry[] {
+  { isDown, isUnready }: Standing<B>,
+): readonly B[] {
   if (backends.length < 2) return backends;
   const seed = hash(key(), 0x811c9dc5);
   return backends
-    .map((backend) => ({ backend, down: isDown(backend) ? 1 : 0, draw: draw(backend, seed) }))
-    .toSorted((a, b) => a.down - b.down || a.backend.priority - b.backend.priority || b.draw - a.draw)
-    .map(({ backend }) => backend);
+    .map((entry) => ({
+      entry,
+      down: isDown?.(entry) ? 1 : 0,
+      unready: isUnready?.(entry) ? 1 : 0,
+      draw: draw(entry, seed),
+    }))
+    .toSorted(
+      (a, b) =>
+        a.down - b.down ||
+        a.entry.backend.priority - b.entry.backend.priority ||
+        a.unready - b.unready ||
+        b.draw - a.draw,
+    )
+    .map(({ entry }) => entry);
 }
 
-/** Distributed so that the chance to be the highest is in proportion to the weight. */
-function draw({ name, weight }: BackendEntry, seed: number): number {
-  const uniform = (mix(hash(name, seed)) + 0.5) / 0x1_0000_0000;
-  return -weight / Math.log(uniform);
+/** Distributed so that the chance to be the highest is in proportion to the weight. Names are each cluster's own. */
+function draw({ backend, home }: OrderedBackend, seed: number): number {
+  const uniform = (mix(hash(backend.name, hash('/', hash(home.cluster, seed)))) + 0.5) / 0x1_0000_0000;
+  return -backend.weight / Math.log(uniform);
 }
 
 /** How much of a long beginning counts: its first characters, its last ones and its length. */

@@ -1,38 +1,24 @@
+import { unknownFeatures } from '../../contract/features.ts';
 import { nameMatches } from '../../contract/route-match.ts';
-import type {
-  BackendEntry,
-  ConsumerEntry,
-  ModelEntry,
-  Operation,
-  ProviderEntry,
-  RouteEntry,
-  Timeouts,
-} from '../../contract/routing-table.ts';
+import type { ConsumerEntry, ModelEntry, Operation, RouteEntry, Timeouts } from '../../contract/routing-table.ts';
 import type { FailureCode } from '../errors.ts';
-import type { RouteClaim, ServedTable } from '../table/served-table.ts';
+import type { ClusterTable, RouteClaim, ServedConsumer, ServedTable } from '../table/served-table.ts';
+import { partlyStarted } from '../table/table-unavailable.ts';
 import { withoutPort } from './endpoint.ts';
+import { findModel, type FoundModel } from './find-model.ts';
+import { listCandidates, type Candidate, type LeftOut } from './list-candidates.ts';
 import { claimMatches, mismatchOf, type RequestPlace } from './match-route.ts';
-import { orderBackends } from './order-backends.ts';
+import { orderBackends, type Standing } from './order-backends.ts';
+import { requirement, tooOld } from './requirement.ts';
 
 export interface RequestToPlan extends RequestPlace {
   /** As the caller names it. */
   readonly model: string;
   readonly operation: Operation;
   /** Whose key it is; undefined without a key that is valid. */
-  readonly consumer: ConsumerEntry | undefined;
+  readonly consumer: ServedConsumer | undefined;
   /** What should keep meeting one backend; empty: nothing. Called only where there is a choice. */
   readonly conversation: () => string;
-}
-
-export interface PlanContext {
-  /** Whether a backend has failed lately. */
-  readonly isDown?: (backend: BackendEntry) => boolean;
-}
-
-export interface Candidate {
-  readonly backend: BackendEntry;
-  readonly providerId: string;
-  readonly provider: ProviderEntry;
 }
 
 /** What was not chosen, and why; for people. */
@@ -44,9 +30,12 @@ export interface PassedOver {
 
 export interface Serve {
   readonly type: 'Serve';
+  /** Of the route's cluster. */
+  readonly table: ClusterTable;
   readonly routeId: string;
   readonly route: RouteEntry;
   readonly modelId: string;
+  /** Where clusters unite in it, the one of the cluster that is listed earliest: its backends are not all. */
   readonly model: ModelEntry;
   /** In the order of attempt. */
   readonly candidates: readonly [Candidate, ...Candidate[]];
@@ -56,8 +45,12 @@ export interface Serve {
 
 export interface Refuse {
   readonly type: 'Refuse';
+  /** Of the route's cluster, where there is a route. */
+  readonly table: ClusterTable | undefined;
   readonly code: FailureCode;
   readonly message: string;
+  /** For the operator. */
+  readonly detail?: string | undefined;
   readonly param?: string;
   passedOver(): PassedOver[];
 }
@@ -84,50 +77,72 @@ export const DEFAULT_TIMEOUTS: EffectiveTimeouts = {
  * What a request meets: route, model, backends in order, and the treatment. A pure function of the table and the
  * request; the worker acts on it and `fairlead explain` prints it.
  */
-export function planRequest(table: ServedTable, asked: RequestToPlan, context: PlanContext = {}): Plan {
+export function planRequest(table: ServedTable, asked: RequestToPlan, standing: Standing<Candidate> = {}): Plan {
   const request = { ...asked, host: withoutPort(asked.host) };
   const claims = table.claimsOn(request.model);
   const claim = claims.find((candidate) => claimMatches(candidate, request));
   const passedOver = (): PassedOver[] => passedOverClaims(claims, claim, request);
-  const refuse = (code: FailureCode, message: string): Refuse => ({
-    type: 'Refuse',
-    code,
-    message,
-    param: 'model',
-    passedOver,
-  });
-  const modelId = claim?.route.models[request.model];
-  const model = modelId === undefined ? undefined : table.model(modelId);
+  const met: Met = { table: claim && table.of(claim.cluster), isWhole: table.unavailable.length === 0, passedOver };
+  const found = claim && findModel(table, claim, request.model, request);
   const { consumer } = request;
   if (!consumer && claim?.route.authentication !== 'Anonymous')
-    return refuse('invalid_api_key', closedModel(request.model));
-  if (!claim || modelId === undefined || !model) return refuse('model_not_found', unknownModel(request.model));
+    return absent(met, 'invalid_api_key', closedModel(request.model));
+  if (!claim || !found || !met.table) return absent(met, 'model_not_found', unknownModel(request.model));
 
   const { route, id: routeId } = claim;
-  if (consumer && route.authentication === 'Key') {
-    if (!admits(route, consumer)) return refuse('model_not_found', unknownModel(request.model));
-    if (!mayUse(consumer, request.model, model))
-      return refuse(
-        'model_not_allowed',
-        `This API key may not use the model \`${request.model}\`. GET /v1/models lists those it may use.`,
-      );
-  }
+  const closed = consumer && route.authentication !== 'Anonymous' && closedTo(consumer, claim, found, request.model);
+  if (closed) return refuse(met, ...closed);
+  const tooNew = requirement('route', routeId, route) ?? requirement('model', found.id, found.own);
+  if (tooNew !== undefined) return unsupported(met, request.model, tooNew);
+  const [{ model }] = found.parts;
   if (model.operations && !model.operations.includes(request.operation))
-    return refuse('unsupported_operation', unsupported(request, model.operations));
+    return refuse(met, 'unsupported_operation', otherOperation(request, model.operations));
 
-  const [first, ...others] = candidatesOf(table, model, request, context);
-  if (!first)
-    return refuse('no_backend', `No backend serves the model \`${request.model}\` at the moment. Ask its operator.`);
+  const { candidates, leftOut } = listCandidates(found);
+  const [first, ...others] = orderBackends(
+    candidates,
+    () => `${consumer?.id ?? ''} ${request.conversation()}`,
+    standing,
+  );
+  if (!first) return nobody(met, request.model, leftOut);
   return {
     type: 'Serve',
+    table: met.table,
     routeId,
     route,
-    modelId,
+    modelId: found.id,
     model,
     candidates: [first, ...others],
     timeouts: ({ provider }) => effectiveTimeouts(route.timeouts, provider.timeouts),
-    passedOver: () => [...passedOver(), ...passedOverBackends(table, model)],
+    passedOver: () => [...passedOver(), ...leftOut.map(({ backend, why }) => passedOverBackend(backend.name, why))],
   };
+}
+
+/** What is known of a request before it is clear what becomes of it. */
+interface Met extends Pick<Refuse, 'table' | 'passedOver'> {
+  /** No cluster's table is missing that could know better. */
+  readonly isWhole: boolean;
+}
+
+function refuse({ table, passedOver }: Met, code: FailureCode, message: string, detail?: string): Refuse {
+  return { type: 'Refuse', table, code, message, detail, param: 'model', passedOver };
+}
+
+/** What is not found may stand in a table that cannot be had at the moment. */
+function absent(met: Met, code: FailureCode, message: string): Refuse {
+  return met.isWhole
+    ? refuse(met, code, message)
+    : refuse(met, 'not_ready', `This gateway is starting: ${partlyStarted().message}.`);
+}
+
+function nobody(met: Met, model: string, leftOut: readonly LeftOut[]): Refuse {
+  const tooNew = leftOut.filter(({ isUnsupported }) => isUnsupported);
+  if (tooNew.length > 0) return unsupported(met, model, tooNew.map(({ why }) => why).join('; '));
+  return refuse(met, 'no_backend', `No backend serves the model \`${model}\` at the moment. Ask its operator.`);
+}
+
+function unsupported(met: Met, model: string, detail: string): Refuse {
+  return refuse(met, 'unsupported_feature', tooOld(`the model \`${model}\``), detail);
 }
 
 function effectiveTimeouts(route: Timeouts, provider: Timeouts): EffectiveTimeouts {
@@ -139,8 +154,11 @@ function effectiveTimeouts(route: Timeouts, provider: Timeouts): EffectiveTimeou
   };
 }
 
-/** Whether the route is open to the namespace that the consumer lives in. */
-export function admits(route: RouteEntry, consumer: ConsumerEntry): boolean {
+/** Whether the route is open to the consumer's namespace. One of the same name in another cluster is another. */
+export function admits({ cluster, route }: RouteClaim, consumer: ServedConsumer): boolean {
+  if (cluster !== consumer.cluster) return false;
+  // Of a route that requires more than this worker knows, nothing else is known.
+  if (unknownFeatures(route).length > 0) return true;
   return route.consumers === '*' || route.consumers.includes(consumer.id.slice(0, consumer.id.indexOf('/')));
 }
 
@@ -152,23 +170,16 @@ export function mayUse({ allowedModels }: ConsumerEntry, name: string, model: Mo
   );
 }
 
-function candidatesOf(
-  table: ServedTable,
-  model: ModelEntry,
-  { consumer, conversation }: RequestToPlan,
-  { isDown = () => false }: PlanContext,
-): Candidate[] {
-  const able = model.backends.filter((backend) => backendFault(table, backend) === undefined);
-  return orderBackends(able, () => `${consumer?.id ?? ''} ${conversation()}`, isDown).flatMap((backend) => {
-    const provider = table.provider(backend.provider);
-    return provider ? [{ backend, providerId: backend.provider, provider }] : [];
-  });
-}
-
-function backendFault(table: ServedTable, backend: BackendEntry): string | undefined {
-  if (backend.weight === 0) return 'its weight is 0';
-  if (!table.provider(backend.provider)) return `its provider ${backend.provider} is not in the table`;
-  return undefined;
+function closedTo(
+  consumer: ServedConsumer,
+  claim: RouteClaim,
+  { own }: FoundModel,
+  name: string,
+): [FailureCode, string] | undefined {
+  if (!admits(claim, consumer)) return ['model_not_found', unknownModel(name)];
+  if (mayUse(consumer, name, own)) return undefined;
+  const message = `This API key may not use the model \`${name}\`. GET /v1/models lists those it may use.`;
+  return ['model_not_allowed', message];
 }
 
 /** Said of every such name, also of one that does not exist: without a key nobody learns what others have. */
@@ -181,7 +192,7 @@ function unknownModel(name: string): string {
   return `The model \`${name}\` does not exist or you do not have access to it. GET /v1/models lists those you may use.`;
 }
 
-function unsupported({ model, operation }: RequestToPlan, operations: readonly Operation[]): string {
+function otherOperation({ model, operation }: RequestToPlan, operations: readonly Operation[]): string {
   return `The model \`${model}\` does not do ${operation}; it does ${operations.join(' and ') || 'nothing'}.`;
 }
 
@@ -199,9 +210,6 @@ function passedOverClaims(
     }));
 }
 
-function passedOverBackends(table: ServedTable, model: ModelEntry): PassedOver[] {
-  return model.backends.flatMap((backend) => {
-    const why = backendFault(table, backend);
-    return why === undefined ? [] : [{ type: 'Backend', name: backend.name, why }];
-  });
+function passedOverBackend(name: string, why: string): PassedOver {
+  return { type: 'Backend', name, why };
 }

@@ -2,6 +2,8 @@ import type { ModelEntry, Operation } from '../../contract/routing-table.ts';
 import type { FailureCode } from '../errors.ts';
 import type { Usage } from '../dialects/dialect.ts';
 import type { AttemptNote, Exchange, Metered, Outcome } from './exchange.ts';
+import type { Candidate } from './list-candidates.ts';
+import type { Serve } from './plan-request.ts';
 
 /**
  * One line of the log. Names are OpenTelemetry's where it has them (semantic conventions for generative AI), and
@@ -58,15 +60,22 @@ export function recordOf(exchange: Exchange, { outcome, status, metered, error }
     'fairlead.consumer.key': consumer?.key,
     'fairlead.consumer.metadata': consumer && Object.keys(consumer.metadata).length > 0 ? consumer.metadata : undefined,
     'fairlead.team': consumer?.team,
+    'fairlead.cluster': exchange.decidedBy?.cluster,
     'fairlead.route': plan?.routeId,
     'fairlead.model': plan?.modelId,
     'fairlead.backend': candidate?.backend.name,
     'fairlead.provider': candidate?.providerId,
-    'fairlead.revision': exchange.table?.revision,
+    'fairlead.backend.cluster': candidate && placeElsewhere(candidate, plan),
+    'fairlead.revision': exchange.decidedBy?.revision ?? exchange.table?.revision,
     'fairlead.upstream_request_id': exchange.upstreamRequestId ?? undefined,
     'fairlead.attempts': exchange.attempts.length > 1 || error ? exchange.attempts : undefined,
     traceparent: exchange.request.headers.get('traceparent')?.slice(0, MAX_NAME_LENGTH),
   };
+}
+
+/** Where the backend's cluster is not the route's: clusters unite the backends of one model. */
+function placeElsewhere({ home }: Candidate, plan: Serve | undefined): string | undefined {
+  return home.cluster === plan?.table.cluster ? undefined : home.cluster;
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/attributes-registry/gen-ai/, `gen_ai.operation.name`. */

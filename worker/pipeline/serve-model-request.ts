@@ -3,17 +3,22 @@ import { dialects } from '../dialects/registry.ts';
 import type { DialectName } from '../dialects/dialect.ts';
 import { Failure } from '../errors.ts';
 import type { ServedTable } from '../table/served-table.ts';
+import { partlyStarted } from '../table/table-unavailable.ts';
+import type { Readiness } from '../upstream/readiness.ts';
 import type { AnswerServices } from './answer-input.ts';
 import { answerWithBody } from './answer-with-body.ts';
 import { answerWithStream } from './answer-with-stream.ts';
 import type { Authenticator, Caller } from './authenticate.ts';
 import type { Exchange } from './exchange.ts';
+import type { Candidate } from './list-candidates.ts';
 import { mayBeAnonymous, type RequestPlace } from './match-route.ts';
+import type { Standing } from './order-backends.ts';
 import { planRequest, type Plan, type Serve } from './plan-request.ts';
 import { readBody } from './read-body.ts';
 
 export interface ServeServices extends AnswerServices {
   readonly authenticator: Authenticator;
+  readonly readiness: Readiness;
 }
 
 /** The way of a request to a model. @throws {Failure} which the app renders in the caller's dialect */
@@ -30,21 +35,17 @@ export async function serveModelRequest(
   exchange.model = request.model;
   exchange.isStream = request.stream;
 
-  const plan = admitted(
-    planRequest(
-      table,
-      {
-        ...placeOf(exchange),
-        model: request.model,
-        operation: asked.operation,
-        consumer: exchange.consumer,
-        // Without a conversation nothing is bound: each request draws anew.
-        conversation: () => request.conversation() || exchange.requestId,
-      },
-      services.health,
-    ),
-    caller,
-  );
+  const wanted = {
+    ...placeOf(exchange),
+    model: request.model,
+    operation: asked.operation,
+    consumer: exchange.consumer,
+    // Without a conversation nothing is bound: each request draws anew.
+    conversation: () => request.conversation() || exchange.requestId,
+  };
+  const decided = planRequest(table, wanted, standingOf(services));
+  exchange.decidedBy = decided.table;
+  const plan = admitted(decided, caller);
   exchange.plan = plan;
   // Limits reserve the request here, sessions open, caches are looked up, and tokens are reserved.
 
@@ -58,8 +59,16 @@ export async function serveModelRequest(
 export async function identify(exchange: Exchange, table: ServedTable, authenticator: Authenticator): Promise<Caller> {
   const caller = await authenticator.authenticate(exchange.request.headers, table);
   if (caller.type === 'Known') exchange.consumer = caller.consumer;
-  else if (!mayBeAnonymous(table, placeOf(exchange))) throw caller.why;
+  else if (!mayBeAnonymous(table, placeOf(exchange)))
+    throw table.unavailable.length === 0 ? caller.why : partlyStarted();
   return caller;
+}
+
+function standingOf({ health, readiness }: ServeServices): Standing<Candidate> {
+  return {
+    isDown: (candidate) => health.isDown(candidate),
+    isUnready: ({ home, providerId }) => readiness.isUnready(home.cluster, providerId),
+  };
 }
 
 export function placeOf({ host, path, request }: Exchange): RequestPlace {
@@ -70,5 +79,10 @@ export function placeOf({ host, path, request }: Exchange): RequestPlace {
 function admitted(plan: Plan, caller: Caller): Serve {
   if (plan.type === 'Serve') return plan;
   const reason = plan.code === 'invalid_api_key' && caller.type === 'Unknown' ? ` ${caller.why.message}` : '';
-  throw new Failure(plan.code, plan.message + reason, plan.param === undefined ? {} : { param: plan.param });
+  const { param, detail } = plan;
+  throw new Failure(plan.code, plan.message + reason, {
+    ...(param !== undefined && { param }),
+    ...(detail !== undefined && { detail }),
+    ...(plan.code === 'not_ready' && { retryAfter: 1 }),
+  });
 }

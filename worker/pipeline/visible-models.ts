@@ -1,5 +1,7 @@
-import type { ConsumerEntry, ModelEntry } from '../../contract/routing-table.ts';
-import type { ServedTable } from '../table/served-table.ts';
+import { unknownFeatures } from '../../contract/features.ts';
+import type { ModelEntry } from '../../contract/routing-table.ts';
+import type { ServedConsumer, ServedTable } from '../table/served-table.ts';
+import { findModel } from './find-model.ts';
 import { claimMatches, type RequestPlace } from './match-route.ts';
 import { admits, mayUse } from './plan-request.ts';
 
@@ -11,26 +13,29 @@ export interface VisibleModel {
 
 /**
  * The models that a caller may use at a place, by name. Exactly what planRequest would serve: a name belongs to the most
- * specific route that claims it, also where that route is closed to the caller.
+ * specific route that claims it, also where that route is closed to the caller. What this worker is too old for is left
+ * out.
  */
 export function visibleModels(
   table: ServedTable,
   place: RequestPlace,
-  consumer: ConsumerEntry | undefined,
+  consumer: ServedConsumer | undefined,
 ): VisibleModel[] {
   const taken = new Set<string>();
   const visible: VisibleModel[] = [];
   for (const claim of table.claims()) {
     if (!claimMatches(claim, place)) continue;
     const { route } = claim;
-    for (const [name, id] of Object.entries(route.models)) {
+    const isSupported = unknownFeatures(route).length === 0;
+    const isOpen = route.authentication === 'Anonymous';
+    for (const name of Object.keys(route.models)) {
       if (taken.has(name)) continue;
       taken.add(name);
-      const model = table.model(id);
-      if (!model) continue;
-      const isOpen = route.authentication === 'Anonymous';
-      if (isOpen || (consumer && admits(route, consumer) && mayUse(consumer, name, model)))
-        visible.push({ name, model });
+      if (!isSupported || (!isOpen && !(consumer && admits(claim, consumer)))) continue;
+      const found = findModel(table, claim, name, place);
+      if (!found || unknownFeatures(found.own).length > 0) continue;
+      if (isOpen || (consumer && mayUse(consumer, name, found.own)))
+        visible.push({ name, model: found.parts[0].model });
     }
   }
   return visible.toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -6,7 +6,10 @@ export interface HealthDependencies {
   readonly pickup: Pick<TablePickup, 'table' | 'served'>;
 }
 
-/** Whether this isolate can serve: 503 until it holds a table. `confirmed` is false while the hub cannot be asked. */
+/**
+ * Whether this isolate can serve: 503 until it holds a table of any cluster. One that never published, or was evicted,
+ * has the revision null. `confirmed` is false while the hub cannot be asked.
+ */
 export function healthzRoute({ pickup }: HealthDependencies): Hono {
   return new Hono().get('/healthz', async (context) => {
     const headers = { 'cache-control': 'no-store' };
@@ -14,9 +17,12 @@ export function healthzRoute({ pickup }: HealthDependencies): Hono {
       await pickup.table();
     } catch (error) {
       if (!(error instanceof TableUnavailable)) throw error;
-      return context.json({ status: 'starting', message: error.message }, 503, headers);
+      return context.json({ status: 'starting', message: error.message, clusters: told(pickup) }, 503, headers);
     }
-    const { revision, confirmed } = pickup.served();
-    return context.json({ status: 'ok', revision, confirmed }, 200, headers);
+    return context.json({ status: 'ok', clusters: told(pickup) }, 200, headers);
   });
+}
+
+function told(pickup: HealthDependencies['pickup']) {
+  return pickup.served().clusters.map(({ cluster, revision, confirmed }) => ({ cluster, revision, confirmed }));
 }

@@ -3,6 +3,7 @@ import type { EdgeContext } from '../edge-context.ts';
 import { Failure } from '../errors.ts';
 import type { Authenticator } from '../pipeline/authenticate.ts';
 import { identify, placeOf } from '../pipeline/serve-model-request.ts';
+import { partlyStarted } from '../table/table-unavailable.ts';
 import { visibleModels, type VisibleModel } from '../pipeline/visible-models.ts';
 
 const factory = createFactory<EdgeContext>();
@@ -25,6 +26,7 @@ export function getModel({ authenticator }: { readonly authenticator: Authentica
     await identify(exchange, table, authenticator);
     const name = context.req.param('model') ?? '';
     const found = visibleModels(table, placeOf(exchange), exchange.consumer).find((model) => model.name === name);
+    if (!found && table.unavailable.length > 0) throw partlyStarted();
     if (!found)
       throw new Failure(
         'model_not_found',

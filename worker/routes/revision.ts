@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { PUBLISH_PATHS } from '../../contract/publish-api.ts';
 import type { TablePickup } from '../table/pick-up.ts';
-import { signedByCluster, type AuthenticationDependencies, type SignedRequest } from './publish-authentication.ts';
+import { signedByAnyCluster, type AuthenticationDependencies, type SignedRequest } from './publish-authentication.ts';
 
 export interface RevisionDependencies extends AuthenticationDependencies {
   readonly pickup: Pick<TablePickup, 'refresh' | 'served'>;
@@ -13,7 +13,7 @@ export interface RevisionDependencies extends AuthenticationDependencies {
  */
 export function revisionRoute(dependencies: RevisionDependencies): Hono<SignedRequest> {
   const { pickup } = dependencies;
-  const signed = signedByCluster(dependencies, 0);
+  const signed = signedByAnyCluster(dependencies, 0);
   return new Hono<SignedRequest>().get(
     PUBLISH_PATHS.revision,
     async (context, next) => (context.req.header('authorization') === undefined ? next() : signed(context, next)),

@@ -3,14 +3,9 @@ import type { ClusterTrust } from '../../contract/cluster-trust.ts';
 import type { Refusal, RefusalRule } from '../../contract/publish-api.ts';
 import { compareGenerations, generationName, sameGeneration } from '../../contract/revision.ts';
 import { hostMatches, nameMatches } from '../../contract/route-match.ts';
-import {
-  SCHEMA_VERSION,
-  SECTION_KINDS,
-  type BucketedKind,
-  type Generation,
-  type Pointer,
-} from '../../contract/routing-table.ts';
-import type { BucketFacts } from './bucket-facts.ts';
+import { SECTION_KINDS, type BucketedKind, type Generation, type Pointer } from '../../contract/routing-table.ts';
+import { KNOWN_SCHEMA_VERSIONS } from '../../contract/schema-version.ts';
+import { claimedHostnames, claimedModels, type BucketFacts } from './bucket-facts.ts';
 
 /**
  * Whether the hub admits a pointer whose signature it has verified. Deciding only: everything comes as data.
@@ -26,6 +21,8 @@ export interface HubView {
   readonly pinnedUid: string | null;
   /** Highest term ever granted to the cluster; 0: none. */
   readonly grantedTerm: number;
+  /** Highest generation that anybody is known to have had; at least that of `current`. */
+  readonly floor: Generation | null;
   readonly current: { readonly generation: Generation } | null;
 }
 
@@ -41,7 +38,7 @@ export function refusalOf(fault: Fault, view: Pick<HubView, 'current'>): Refusal
 /** What speaks against the pointer itself, whatever it points to. */
 export function pointerFault(pointer: Pointer, view: HubView): Fault | undefined {
   const { edge, trust, current } = view;
-  if (pointer.schemaVersion > SCHEMA_VERSION) return newerSchema(pointer.schemaVersion);
+  if (!KNOWN_SCHEMA_VERSIONS.includes(pointer.schemaVersion)) return unknownSchema(pointer.schemaVersion);
   if (pointer.edge !== edge)
     return {
       rule: 'edge',
@@ -55,23 +52,31 @@ export function pointerFault(pointer: Pointer, view: HubView): Fault | undefined
   return uidFault(pointer.clusterUid, view) ?? generationFault(pointer, view) ?? replacesFault(pointer, current);
 }
 
-export function newerSchema(schemaVersion: number): Fault {
+export function unknownSchema(schemaVersion: number): Fault {
+  const newer = schemaVersion > Math.max(...KNOWN_SCHEMA_VERSIONS);
+  const advice = newer
+    ? "deploy the agent's release of the worker first"
+    : "run the worker's release of the agent, or the worker of the release between the two";
   return {
     rule: 'schema-version',
-    message: `The table has schema version ${schemaVersion}, and this edge reads up to ${SCHEMA_VERSION}: deploy the newer worker first.`,
+    message: `The table has schema version ${schemaVersion}, and this edge reads ${KNOWN_SCHEMA_VERSIONS.join(', ')}: ${advice}.`,
   };
 }
 
-/** A name does not make a cluster: its UID must be the one that was pinned. */
-export function uidFault(clusterUid: string, { pinnedUid, trust }: HubView): Fault | undefined {
-  if (pinnedUid === null || pinnedUid === clusterUid) return undefined;
+/** A name does not make a cluster: its UID must be the one that the configuration names, or else that was pinned. */
+export function uidFault(
+  clusterUid: string,
+  { pinnedUid, trust }: Pick<HubView, 'pinnedUid' | 'trust'>,
+): Fault | undefined {
+  const expected = trust.uid ?? pinnedUid;
+  if (expected === null || expected === clusterUid) return undefined;
   return {
     rule: 'cluster-uid',
-    message: `Another cluster publishes as ${trust.name} (its UID is ${pinnedUid}, yours ${clusterUid}): give this one a name of its own, or have the operator adopt it.`,
+    message: `Another cluster publishes as ${trust.name} (its UID is ${expected}, yours ${clusterUid}): give this one a name of its own, or, where it replaces that one, set "uid": "${clusterUid}" for it in FAIRLEAD_CLUSTERS.`,
   };
 }
 
-function generationFault({ generation }: Pointer, { grantedTerm, current }: HubView): Fault | undefined {
+function generationFault({ generation }: Pointer, { grantedTerm, current, floor }: HubView): Fault | undefined {
   if (generation.term < grantedTerm)
     return {
       rule: 'generation',
@@ -86,6 +91,13 @@ function generationFault({ generation }: Pointer, { grantedTerm, current }: HubV
     return {
       rule: 'generation',
       message: `Generation ${generationName(generation)} is not newer than ${generationName(current.generation)}, which this edge serves.`,
+    };
+  if (floor?.term === generation.term && floor.sequence === Number.MAX_SAFE_INTEGER)
+    return { rule: 'generation', message: `Term ${generation.term} is spent: claim a new term.` };
+  if (floor && compareGenerations(generation, floor) <= 0)
+    return {
+      rule: 'generation',
+      message: `Generation ${generationName(generation)} is not newer than ${generationName(floor)}, which this edge has served: claim a new term.`,
     };
   return undefined;
 }
@@ -130,13 +142,13 @@ export function schemaFault({ kind, index }: NamedBucket, fault: string): Fault 
 export function bucketFault(bucket: NamedBucket, facts: BucketFacts, trust: ClusterTrust): Fault | undefined {
   const misplaced = facts.range?.some((address) => bucketIndex(address, bucket.count) !== bucket.index) ?? false;
   if (misplaced) return schemaFault(bucket, 'it holds entries that belong into other buckets.');
-  const hostname = facts.hostnames.find((name) => !trust.hostnames.some((pattern) => covers(pattern, name)));
+  const hostname = claimedHostnames(facts).find((name) => !trust.hostnames.some((pattern) => covers(pattern, name)));
   if (hostname !== undefined)
     return {
       rule: 'authority',
       message: `The cluster ${trust.name} may not serve ${hostname === '*' ? 'every host name' : `the host name ${hostname}`}: its hostnames in FAIRLEAD_CLUSTERS are ${trust.hostnames.join(', ') || 'none'}.`,
     };
-  const model = facts.models.find((name) => !trust.models.some((pattern) => nameMatches(pattern, name)));
+  const model = claimedModels(facts).find((name) => !trust.models.some((pattern) => nameMatches(pattern, name)));
   if (model !== undefined)
     return {
       rule: 'authority',

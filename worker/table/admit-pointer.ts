@@ -11,9 +11,9 @@ import {
   type Fault,
   type HubView,
 } from './admission.ts';
-import { inspectBucket } from './bucket-facts.ts';
 import type { Refused } from './hub-protocol.ts';
 import type { HubStore } from './hub-store.ts';
+import { storedFacts } from './stored-facts.ts';
 
 /** A pointer whose signature was verified. */
 export interface VerifiedPush {
@@ -45,21 +45,14 @@ export function admitPointer(
 function bucketsFault(store: HubStore, pointer: Pointer, trust: ClusterTrust, now: number): Fault | undefined {
   const buckets = namedBuckets(pointer);
   const hashes = buckets.map(({ sha256 }) => sha256);
-  const missing = store.missing(hashes, now);
+  const missing = store.blobs.missing(hashes, now);
   if (missing.length > 0) return missingFault(missing);
-  const known = store.facts(hashes);
+  const known = store.blobs.facts(hashes);
   for (const bucket of buckets) {
-    const { kind, sha256 } = bucket;
-    let facts = known.get(`${kind}/${sha256}`);
-    if (!facts) {
-      const bytes = store.blob(sha256);
-      if (!bytes) return missingFault([sha256]);
-      const inspection = inspectBucket(kind, bytes);
-      if ('fault' in inspection) return schemaFault(bucket, inspection.fault);
-      facts = inspection.facts;
-      store.putFacts(kind, sha256, facts);
-    }
-    const fault = bucketFault(bucket, facts, trust);
+    const inspection = storedFacts(store.blobs, bucket.kind, bucket.sha256, known);
+    if (!inspection) return missingFault([bucket.sha256]);
+    if ('fault' in inspection) return schemaFault(bucket, inspection.fault);
+    const fault = bucketFault(bucket, inspection.facts, trust);
     if (fault) return fault;
   }
   return undefined;

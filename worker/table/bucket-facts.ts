@@ -2,14 +2,11 @@ import * as z from 'zod';
 import { canonicalJson, type Json } from '../../contract/canonical-json.ts';
 import { entryAddress } from '../../contract/buckets.ts';
 import { toHex } from '../../contract/encoding.ts';
+import { KNOWN_FEATURES } from '../../contract/features.ts';
 import { keyIndexFault } from '../../contract/key-index.ts';
-import {
-  sectionSchemas,
-  type BucketedKind,
-  type JsonKind,
-  type ModelEntry,
-  type RouteEntry,
-} from '../../contract/routing-table.ts';
+import type { BucketedKind, JsonKind } from '../../contract/routing-table.ts';
+import { KNOWN_SCHEMA_VERSIONS } from '../../contract/schema-version.ts';
+import { areModels, areRoutes, sectionFault, type CoreModels, type CoreRoutes } from './check-section.ts';
 
 /**
  * What the hub must know of a bucket to admit it, once its schema was checked. A blob never changes, so neither do
@@ -18,12 +15,23 @@ import {
 export const bucketFacts = z.object({
   /** Lowest and highest address of an entry: it must lie where an isolate will look for it. None: the bucket is empty. */
   range: z.tuple([z.int(), z.int()]).nullable(),
-  /** Host names that its routes serve; `*` for a route without. */
-  hostnames: z.array(z.string()),
-  /** Model names that its routes claim and its models go by. */
+  /** What its routes claim. As small as the bucket: the facts must fit into a row as it does. */
+  routes: z.array(
+    z.object({
+      id: z.string(),
+      hostnames: z.array(z.string()),
+      pathPrefix: z.string(),
+      headers: z.array(z.object({ name: z.string(), value: z.string() })),
+      models: z.array(z.string()),
+    }),
+  ),
+  /** Names that its models go by. */
   models: z.array(z.string()),
 });
 export type BucketFacts = z.infer<typeof bucketFacts>;
+
+/** Whose facts these are: another build may find others. The number is raised when their shape changes. */
+export const FACTS_READER = `2 ${KNOWN_SCHEMA_VERSIONS.join()} ${KNOWN_FEATURES.join()}`;
 
 export type Inspection = { readonly facts: BucketFacts } | { readonly fault: string };
 
@@ -40,7 +48,7 @@ function inspectKeys(bytes: Uint8Array): Inspection {
   const last = records.subarray(-16).subarray(0, 4);
   const range: BucketFacts['range'] =
     records.length === 0 ? null : [entryAddress('keys', toHex(first)), entryAddress('keys', toHex(last))];
-  return { facts: { range, hostnames: [], models: [] } };
+  return { facts: { range, routes: [], models: [] } };
 }
 
 function inspectJson(kind: JsonKind, bytes: Uint8Array): Inspection {
@@ -52,53 +60,44 @@ function inspectJson(kind: JsonKind, bytes: Uint8Array): Inspection {
   } catch {
     return { fault: 'it is not JSON in UTF-8' };
   }
-  const names = namesIn(kind, json);
-  if ('fault' in names) return names;
+  const fault = sectionFault(kind, json);
+  if (fault !== undefined) return { fault };
   // So nothing is said twice, and nothing can be read in two ways.
   if (canonicalJson(json) !== text) return { fault: 'it is not canonical JSON' };
   const ids = Object.keys(json ?? {});
   if (ids.includes('__proto__')) return { fault: 'an entry is called __proto__' };
-  return { facts: { range: rangeOf(kind, ids), ...names } };
-}
-
-type Names = Pick<BucketFacts, 'hostnames' | 'models'>;
-
-function namesIn(kind: JsonKind, json: unknown): Names | { fault: string } {
-  switch (kind) {
-    case 'routes':
-      if (!satisfies(sectionSchemas.routes, json)) return schemaFault(sectionSchemas.routes, json);
-      return namesOfRoutes(Object.values(json));
-    case 'models':
-      if (!satisfies(sectionSchemas.models, json)) return schemaFault(sectionSchemas.models, json);
-      return namesOfModels(Object.values(json));
-    case 'providers':
-    case 'consumers':
-    case 'secrets': {
-      const schema: z.ZodType = sectionSchemas[kind];
-      return satisfies(schema, json) ? { hostnames: [], models: [] } : schemaFault(schema, json);
-    }
-  }
-}
-
-function namesOfRoutes(routes: readonly RouteEntry[]): Names {
   return {
-    hostnames: unique(routes.flatMap(({ hostnames }) => (hostnames.length === 0 ? ['*'] : hostnames))),
-    models: unique(routes.flatMap(({ models }) => Object.keys(models))),
+    facts: {
+      range: rangeOf(kind, ids),
+      routes: kind === 'routes' && areRoutes(json) ? Object.entries(json).map(routeClaim) : [],
+      models: kind === 'models' && areModels(json) ? unique(Object.values(json).flatMap(namesOf)) : [],
+    },
   };
 }
 
-function namesOfModels(models: readonly ModelEntry[]): Names {
-  return { hostnames: [], models: unique(models.flatMap(({ modelName, aliases }) => [modelName, ...aliases])) };
+function routeClaim([id, route]: [string, CoreRoutes[string]]): BucketFacts['routes'][number] {
+  const { hostnames, pathPrefix, headers, models } = route;
+  return {
+    id,
+    hostnames,
+    pathPrefix,
+    headers: headers.map(({ name, value }) => ({ name, value })),
+    models: Object.keys(models),
+  };
 }
 
-/** The value itself is read on, as isolates will read it, and not zod's copy: that leaves out a member `__proto__`. */
-function satisfies<T>(schema: z.ZodType<T>, json: unknown): json is T {
-  return schema.safeParse(json).success;
+function namesOf({ modelName, aliases }: CoreModels[string]): string[] {
+  return [modelName, ...aliases];
 }
 
-function schemaFault(schema: z.ZodType, json: unknown): { fault: string } {
-  const { error } = schema.safeParse(json);
-  return { fault: error ? z.prettifyError(error).slice(0, 500) : '' };
+/** Host names that a bucket's routes serve; `*` for a route without. */
+export function claimedHostnames({ routes }: BucketFacts): string[] {
+  return unique(routes.flatMap(({ hostnames }) => (hostnames.length === 0 ? ['*'] : hostnames)));
+}
+
+/** Model names that a bucket's routes claim and its models go by. */
+export function claimedModels(facts: BucketFacts): string[] {
+  return unique([...facts.routes.flatMap(({ models }) => models), ...facts.models]);
 }
 
 function rangeOf(kind: JsonKind, ids: readonly string[]): BucketFacts['range'] {

@@ -20,7 +20,7 @@ export interface CachedTable {
   readonly blobs: Blobs;
 }
 
-type TableCache = Pick<Cache, 'put' | 'match'>;
+export type TableCache = Pick<Cache, 'put' | 'match' | 'delete'>;
 
 /** Leaves the table of this isolate to those that are born here while neither hub nor KV can be asked. */
 export async function cacheTable(cache: TableCache, edge: string, { jws, pointer, buckets }: LoadedRevision) {
@@ -55,4 +55,9 @@ export async function readCachedTable(
     at += length;
   }
   return { offer: { revision: await revisionOf(jws), jws }, blobs: found };
+}
+
+/** What was left here of a cluster must not come back. */
+export async function forgetCachedTable(cache: TableCache, edge: string, cluster: string): Promise<void> {
+  await cache.delete(cachedTableUrl(edge, cluster));
 }

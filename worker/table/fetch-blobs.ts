@@ -1,6 +1,7 @@
 import { sha256Hex } from '../../contract/encoding.ts';
 import type { BucketedKind } from '../../contract/routing-table.ts';
 import type { TableLog } from './table-log.ts';
+import { within } from './within.ts';
 
 export interface WantedBlob {
   readonly kind: BucketedKind;
@@ -20,6 +21,9 @@ export interface BlobSources {
   readonly kv: BlobSource;
   readonly log: TableLog;
 }
+
+/** How long a place may take before the other one is asked, in milliseconds. */
+const SOURCE_TIMEOUT_MS = 4_000;
 
 /**
  * Gets blobs and verifies them: those of `recent` from the hub, the others from KV, both at once; then what a place
@@ -43,7 +47,7 @@ export async function fetchBlobs(
 async function genuine(source: BlobSource, wanted: readonly WantedBlob[], log: TableLog): Promise<Blobs> {
   if (wanted.length === 0) return new Map();
   try {
-    const found = await source.get(wanted);
+    const found = await within(SOURCE_TIMEOUT_MS, source.get(wanted));
     const checked = await Promise.all(
       [...found].map(async ([sha256, bytes]) => ({ sha256, bytes, actual: await sha256Hex(bytes) })),
     );

@@ -10,10 +10,14 @@ export function hubClient(namespace: DurableObjectNamespace<TableHub>): HubClien
     claimTerm: async (cluster, claim) => hub().claimTerm(cluster, claim),
     missingBlobs: async (hashes) => hub().missingBlobs(hashes),
     putBlob: async (sha256, bytes) => hub().putBlob(sha256, bytes),
-    getBlobs: async (hashes) => hub().getBlobs(hashes),
+    getBlobs: async (hashes, asker) => hub().getBlobs(hashes, asker),
     admit: async (cluster, jws) => hub().admit(cluster, jws),
+    admitFromInbox: async (cluster, notice) => hub().admitFromInbox(cluster, notice),
     state: async (cluster) => hub().state(cluster),
-    poll: async (cluster, question) => hub().poll(cluster, question),
+    history: async (cluster) => hub().history(cluster),
+    evict: async (cluster) => hub().evict(cluster),
+    takeSignals: async (cluster, report) => hub().takeSignals(cluster, report),
+    poll: async (question) => hub().poll(question),
   };
 }
 
@@ -25,7 +29,7 @@ export function hubBlobs(hub: Pick<HubClient, 'getBlobs'>): BlobSource {
       const found = new Map<string, Uint8Array<ArrayBuffer>>();
       let rest = wanted.map(({ sha256 }) => sha256);
       while (rest.length > 0) {
-        const blobs = await hub.getBlobs(rest);
+        const blobs = await hub.getBlobs(rest, 'isolate');
         if (blobs.length === 0) break;
         for (const { sha256, bytes } of blobs) found.set(sha256, bytes);
         rest = rest.filter((sha256) => !found.has(sha256));

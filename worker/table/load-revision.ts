@@ -1,7 +1,9 @@
-import { compareGenerations, generationName, verifyPointer, type FindKey } from '../../contract/revision.ts';
-import { SECTION_KINDS, type Pointer, type SectionHashes } from '../../contract/routing-table.ts';
+import { bucketOf } from '../../contract/buckets.ts';
+import { verifyPointer, type FindKey } from '../../contract/revision.ts';
+import { SECTION_KINDS, type Generation, type Pointer, type SectionHashes } from '../../contract/routing-table.ts';
 import type { Blobs, WantedBlob } from './fetch-blobs.ts';
-import { missingBlob } from './open-table.ts';
+import { missingBlob, routeBuckets } from './open-table.ts';
+import { indexRoutes } from './route-claims.ts';
 import { SectionBuckets } from './section-bucket.ts';
 
 /** A verified revision with all of its buckets but the consumers' that nobody here has asked for. */
@@ -21,42 +23,58 @@ export interface LoadContext {
   readonly edge: string;
   readonly cluster: string;
   readonly findKey: FindKey;
-  /** What this isolate serves: its buckets are used again, and nothing older replaces it. */
+  /** What this isolate serves: its buckets are used again. */
   readonly held: LoadedRevision | undefined;
+  /** Why a generation must not be served now, if it must not. */
+  readonly objection: (generation: Generation) => string | undefined;
+  /** The SHA-256 of the key of the request that waits, if one does: the bucket of its consumer comes along. */
+  readonly firstKey: string | undefined;
   readonly fetch: (wanted: readonly WantedBlob[]) => Promise<Blobs>;
+  /** Lets the event loop turn. */
+  readonly turn: () => Promise<void>;
 }
 
 /**
- * Verifies an offered pointer and gets the buckets that are not in memory yet.
+ * Verifies an offered pointer, gets the buckets that are not in memory yet, and parses the routes among them, one
+ * bucket a turn of the event loop: no request is to pay for all of them.
  *
  * @throws {Error} where the revision must not or cannot be served; the message says why, and nothing has changed
  */
 export async function loadRevision({ revision, jws }: Offer, context: LoadContext): Promise<LoadedRevision> {
-  const { edge, cluster, findKey, held, fetch } = context;
+  const { edge, cluster, findKey, held, objection, firstKey, fetch, turn } = context;
   const pointer = await verifyPointer(jws, findKey);
   if (pointer.edge !== edge) throw new Error(`it is made for the edge ${pointer.edge}`);
   if (pointer.cluster !== cluster) throw new Error(`it is of the cluster ${pointer.cluster}`);
-  if (held && compareGenerations(pointer.generation, held.pointer.generation) <= 0)
-    throw new Error(
-      `its generation ${generationName(pointer.generation)} is not newer than ${generationName(held.pointer.generation)}`,
-    );
+  const reason = objection(pointer.generation);
+  if (reason !== undefined) throw new Error(reason);
   const buckets = (held?.buckets ?? new SectionBuckets()).only(pointer.sections);
-  const wanted = wantedBlobs(pointer.sections, held).filter(({ kind, sha256 }) => !buckets.bytes(kind, sha256));
-  const found = await fetch(wanted);
-  for (const { kind, sha256 } of wanted) {
+  const needed = neededBlobs(pointer.sections, held).filter(({ kind, sha256 }) => !buckets.bytes(kind, sha256));
+  const optional = bucketOfKey(pointer.sections, firstKey).filter(({ kind, sha256 }) => !buckets.bytes(kind, sha256));
+  const found = await fetch(distinct([...needed, ...optional]));
+  for (const { kind, sha256 } of [...needed, ...optional]) {
     const bytes = found.get(sha256);
-    if (!bytes) throw missingBlob(sha256);
-    buckets.put(kind, sha256, bytes);
+    if (bytes) buckets.put(kind, sha256, bytes);
   }
+  const missing = needed.find(({ sha256 }) => !found.has(sha256));
+  if (missing) throw missingBlob(missing.sha256);
+  for (const bucket of routeBuckets(pointer.sections, buckets)) if (indexRoutes(bucket, cluster)) await turn();
   return { revision, jws, pointer, buckets };
 }
 
 /** All buckets but those of consumers whom this isolate has not met. */
-function wantedBlobs(sections: SectionHashes, held: LoadedRevision | undefined): WantedBlob[] {
+function neededBlobs(sections: SectionHashes, held: LoadedRevision | undefined): WantedBlob[] {
   const consumers = held ? consumersInUse(sections.consumers, held) : [];
-  const wanted = SECTION_KINDS.flatMap((kind) =>
+  return SECTION_KINDS.flatMap((kind) =>
     (kind === 'consumers' ? consumers : sections[kind]).map((sha256) => ({ kind, sha256 })),
   );
+}
+
+function bucketOfKey(sections: SectionHashes, key: string | undefined): WantedBlob[] {
+  const sha256 = key === undefined ? undefined : bucketOf('consumers', key, sections.consumers);
+  return sha256 === undefined ? [] : [{ kind: 'consumers', sha256 }];
+}
+
+function distinct(wanted: readonly WantedBlob[]): WantedBlob[] {
   return [...new Map(wanted.map((blob) => [`${blob.kind}/${blob.sha256}`, blob])).values()];
 }
 

@@ -2,6 +2,7 @@ import { bucketIndex, bucketOf } from '../../contract/buckets.ts';
 import { keyIndexHas } from '../../contract/key-index.ts';
 import {
   SECTION_KINDS,
+  type ConsumerEntry,
   type Generation,
   type JsonKind,
   type SectionEntries,
@@ -9,10 +10,11 @@ import {
 } from '../../contract/routing-table.ts';
 import { RouteClaims } from './route-claims.ts';
 import { SectionBuckets, type JsonBucket } from './section-bucket.ts';
-import type { ServedTable } from './served-table.ts';
+import type { ClusterTable, ServedConsumer } from './served-table.ts';
 import { TableUnavailable } from './table-unavailable.ts';
 
 export interface TableParts {
+  readonly cluster: string;
   readonly revision: string;
   readonly generation: Generation;
   readonly sections: SectionHashes;
@@ -23,8 +25,9 @@ export interface TableParts {
 }
 
 /** A table that answers out of verified buckets. Nothing is parsed before it is asked for. */
-export function openTable({ revision, generation, sections, buckets, loadConsumers }: TableParts): ServedTable {
-  const routes = new RouteClaims(unique(sections.routes).map((sha256) => held(buckets.json('routes', sha256), sha256)));
+export function openTable(parts: TableParts): ClusterTable {
+  const { cluster, revision, generation, sections, buckets, loadConsumers } = parts;
+  const routes = new RouteClaims(cluster, routeBuckets(sections, buckets));
 
   const entry = <K extends Exclude<JsonKind, 'routes' | 'consumers'>>(
     kind: K,
@@ -34,9 +37,18 @@ export function openTable({ revision, generation, sections, buckets, loadConsume
     return sha256 === undefined ? undefined : held(buckets.json(kind, sha256), sha256).entry(id);
   };
 
-  return {
+  const served = (consumer: ConsumerEntry | undefined): ServedConsumer | undefined =>
+    consumer && { ...consumer, cluster };
+
+  const table: ClusterTable = {
+    cluster,
     revision,
     generation,
+    get clusters() {
+      return alone;
+    },
+    unavailable: [],
+    of: () => table,
     claimsOn: (model) => routes.on(model),
     claims: () => routes.all(),
     model: (id) => entry('models', id),
@@ -51,17 +63,24 @@ export function openTable({ revision, generation, sections, buckets, loadConsume
       const sha256 = bucketOf('consumers', digest, sections.consumers);
       if (sha256 === undefined) return undefined;
       const bucket = buckets.json('consumers', sha256);
-      if (bucket) return bucket.entry(digest);
-      return loadConsumers(sha256).then(() => held(buckets.json('consumers', sha256), sha256).entry(digest));
+      if (bucket) return served(bucket.entry(digest));
+      return loadConsumers(sha256).then(() => served(held(buckets.json('consumers', sha256), sha256).entry(digest)));
     },
   };
+  const alone = [table];
+  return table;
+}
+
+/** Two buckets with the same content (both empty, say) are one. */
+export function routeBuckets(sections: SectionHashes, buckets: SectionBuckets): JsonBucket<'routes'>[] {
+  return [...new Set(sections.routes)].map((sha256) => held(buckets.json('routes', sha256), sha256));
 }
 
 /** A table of which everything is at hand. */
 export function tableOf(
-  parts: Pick<TableParts, 'revision' | 'generation' | 'sections'>,
+  parts: Pick<TableParts, 'cluster' | 'revision' | 'generation' | 'sections'>,
   blobs: ReadonlyMap<string, Uint8Array>,
-): ServedTable {
+): ClusterTable {
   const buckets = new SectionBuckets();
   for (const kind of SECTION_KINDS)
     for (const sha256 of parts.sections[kind]) buckets.put(kind, sha256, held(blobs.get(sha256), sha256));
@@ -80,9 +99,4 @@ function held<T extends JsonBucket<JsonKind> | Uint8Array>(part: T | undefined, 
 /** The address of a key whose SHA-256 is given as bytes: what entryAddress gives for its hexadecimal digits. */
 function digestAddress(digest: Uint8Array): number {
   return new DataView(digest.buffer, digest.byteOffset, digest.byteLength).getUint32(0);
-}
-
-/** Two buckets with the same content (both empty, say) are one. */
-function unique(hashes: readonly string[]): string[] {
-  return [...new Set(hashes)];
 }

@@ -23,6 +23,8 @@ export class PollClock {
 
   /** The hub did not answer: ask later each time, and let nobody wait meanwhile. */
   failed(): void {
+    // Who has no table asks with every request: that says nothing new of the hub, and must not put off the next question.
+    if (this.#failures > 0 && !this.due()) return;
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
     this.#failures++;
     this.#dueAt = this.#now() + pause;

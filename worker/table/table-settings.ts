@@ -11,8 +11,8 @@ export interface TrustedCluster {
 export interface TableSettings {
   /** Origin of this edge: what a pointer and a signed request must be made for. */
   readonly edge: string;
-  /** Whose table this edge serves. */
-  readonly cluster: TrustedCluster;
+  /** Whose tables this edge serves; the order counts, because an earlier one goes before a later one. */
+  readonly clusters: readonly TrustedCluster[];
   /** On one machine: asking costs nothing, so isolates ask often. */
   readonly local: boolean;
 }
@@ -28,10 +28,7 @@ const variables = z.object({
   FAIRLEAD_ENDPOINT: z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
     error: 'must be an origin, such as https://llm.example.com, without a path or a slash at the end',
   }),
-  FAIRLEAD_CLUSTERS: z
-    .string()
-    .transform(parseJson)
-    .pipe(clusterTrustList.max(1, { error: 'this version serves the table of one cluster' })),
+  FAIRLEAD_CLUSTERS: z.string().transform(parseJson).pipe(clusterTrustList),
   FAIRLEAD_LOCAL: z.enum(['true', 'false']).default('false'),
 });
 
@@ -40,13 +37,15 @@ export async function readTableSettings(environment: TableVariables): Promise<Ta
   const { FAIRLEAD_ENDPOINT, FAIRLEAD_CLUSTERS, FAIRLEAD_LOCAL } = environment;
   const parsed = variables.safeParse({ FAIRLEAD_ENDPOINT, FAIRLEAD_CLUSTERS, FAIRLEAD_LOCAL });
   if (!parsed.success) throw new Error(`The worker's configuration cannot be used:\n${z.prettifyError(parsed.error)}`);
-  const [first] = parsed.data.FAIRLEAD_CLUSTERS;
-  if (!first) throw new Error('FAIRLEAD_CLUSTERS names no cluster');
   return {
     edge: parsed.data.FAIRLEAD_ENDPOINT,
-    cluster: await trustedCluster(first),
+    clusters: await Promise.all(parsed.data.FAIRLEAD_CLUSTERS.map(trustedCluster)),
     local: parsed.data.FAIRLEAD_LOCAL === 'true',
   };
+}
+
+export function findCluster({ clusters }: TableSettings, name: string): TrustedCluster | undefined {
+  return clusters.find(({ trust }) => trust.name === name);
 }
 
 export async function trustedCluster(trust: ClusterTrust): Promise<TrustedCluster> {

@@ -11,3 +11,8 @@ export class TableUnavailable extends Error {
     this.reason = reason;
   }
 }
+
+/** What was asked for is in no table that is held, and may be in one that is not. */
+export function partlyStarted(): TableUnavailable {
+  return new TableUnavailable('no-table', 'the table of one of its clusters has not come yet: try again');
+}

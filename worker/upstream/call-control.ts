@@ -10,6 +10,8 @@ export interface CallControlOptions {
   /** Aborted when the caller hangs up. */
   readonly clientSignal: AbortSignal;
   readonly onSilence?: (() => void) | undefined;
+  /** The caller has gone, whether the call upstream goes on or not. */
+  readonly onClientGone?: (() => void) | undefined;
   /** The time for the whole request is over. */
   readonly onTotal?: (() => void) | undefined;
 }
@@ -18,6 +20,7 @@ export interface CallControlOptions {
 export class CallControl {
   readonly watchdog: Watchdog;
   readonly #onClientAbort: RouteEntry['onClientAbort'];
+  readonly #onClientGone: (() => void) | undefined;
   readonly #onTotal: (() => void) | undefined;
   #call = new AbortController();
   #expired: Phase | undefined;
@@ -25,8 +28,10 @@ export class CallControl {
   /** Ends a read that is under way. */
   #stopReading: (() => void) | undefined;
 
-  constructor({ clock, totalMs, onClientAbort, clientSignal, onSilence, onTotal }: CallControlOptions) {
+  constructor(options: CallControlOptions) {
+    const { clock, totalMs, onClientAbort, clientSignal, onSilence, onClientGone, onTotal } = options;
     this.#onClientAbort = onClientAbort;
+    this.#onClientGone = onClientGone;
     this.#onTotal = onTotal;
     this.watchdog = new Watchdog({ clock, totalMs, onSilence, onExpired: (phase) => this.#expire(phase) });
     if (clientSignal.aborted) this.clientLeft();
@@ -50,6 +55,7 @@ export class CallControl {
     if (this.#clientGone) return;
     this.#clientGone = true;
     if (this.#onClientAbort === 'Abort') this.abort();
+    this.#onClientGone?.();
   }
 
   /** Ends the call that is under way. */

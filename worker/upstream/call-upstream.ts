@@ -2,7 +2,7 @@ import type { ModelRequest, UpstreamSide } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
 import { Failure } from '../errors.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
-import type { Candidate } from '../pipeline/plan-request.ts';
+import type { Candidate } from '../pipeline/list-candidates.ts';
 import { CredentialFault, type Credentials } from './credentials.ts';
 import { forwardedRequestHeaders } from './forward-headers.ts';
 import { refusalOf } from './refusal.ts';
@@ -15,7 +15,7 @@ export interface UpstreamServices {
   /** The `fetch` of one of the worker's bindings. */
   readonly binding: (name: string) => { fetch: Fetch } | undefined;
   readonly credentials: Credentials;
-  /** Providers that refuse to be asked for the usage of a stream, learnt from their answers. */
+  /** Providers that refuse to be asked for the usage of a stream, by cluster and id, learnt from their answers. */
   readonly withoutUsageOption: Set<string>;
 }
 
@@ -48,16 +48,18 @@ export async function callUpstream(
       signal,
     });
 
-  const asksForUsage = request.stream && !services.withoutUsageOption.has(providerId);
+  const { withoutUsageOption } = services;
+  const known = `${candidate.home.cluster} ${providerId}`;
+  const asksForUsage = request.stream && !withoutUsageOption.has(known);
   let response = await send(asksForUsage);
   if (response.ok) return { type: 'Success', response };
-  let body = await refusalOf(response, candidate, secrets, upstream);
+  let body = await refusalOf(response, candidate, secrets, upstream, exchange.clock.now);
   // Mistral refuses the option outright, and reports the usage of a stream without it.
   if (asksForUsage && !request.wantsUsage && mentionsUsageOption(response.status, body)) {
-    services.withoutUsageOption.add(providerId);
+    withoutUsageOption.add(known);
     response = await send(false);
     if (response.ok) return { type: 'Success', response };
-    body = await refusalOf(response, candidate, secrets, upstream);
+    body = await refusalOf(response, candidate, secrets, upstream, exchange.clock.now);
   }
   return { type: 'Refusal', response, body };
 }
@@ -82,11 +84,10 @@ interface UpstreamHeaders {
 async function headersFor(
   { credentials }: UpstreamServices,
   exchange: Exchange,
-  { provider, providerId }: Candidate,
+  candidate: Candidate,
   upstream: UpstreamSide,
 ): Promise<UpstreamHeaders> {
-  const { table } = exchange;
-  if (!table) throw new Error('a request is sent before there is a table');
+  const { provider, providerId } = candidate;
   const headers = forwardedRequestHeaders(exchange.request.headers);
   headers.set('content-type', 'application/json');
   headers.set('x-request-id', exchange.requestId);
@@ -95,14 +96,12 @@ async function headersFor(
   try {
     for (const header of provider.headers) {
       const value =
-        header.type === 'Value'
-          ? header.value
-          : await credentials.value({ type: 'Sealed', id: header.id }, providerId, provider, table);
+        header.type === 'Value' ? header.value : await credentials.value({ type: 'Sealed', id: header.id }, candidate);
       if (header.type === 'Sealed') secrets.push(value);
       headers.set(header.name, value);
     }
     if (provider.auth) {
-      const opening = credentials.value(provider.auth.credential, providerId, provider, table);
+      const opening = credentials.value(provider.auth.credential, candidate);
       const value = typeof opening === 'string' ? opening : await opening;
       secrets.push(value);
       const [name, text] =

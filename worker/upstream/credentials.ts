@@ -1,17 +1,20 @@
+import { unknownFeatures } from '../../contract/features.ts';
 import { openSecret, type SealingKey } from '../../contract/sealed-secret.ts';
-import type { Credential, ProviderEntry } from '../../contract/routing-table.ts';
+import type { Credential } from '../../contract/routing-table.ts';
 import { UntrustedDocument } from '../../contract/revision.ts';
-import type { ServedTable } from '../table/served-table.ts';
+import type { Candidate } from '../pipeline/list-candidates.ts';
 import { targetOf } from './target.ts';
 
 export interface CredentialSources {
   /** Origin of this edge. */
   readonly edge: string;
-  readonly cluster: string;
   readonly findKey: (kid: string) => SealingKey | undefined;
   /** A secret of the worker itself. */
   readonly workerSecret: (name: string) => string | undefined;
 }
+
+/** Who a secret is for, and the table in which it stands: it may be sent to the provider of its own cluster only. */
+type Recipient = Pick<Candidate, 'providerId' | 'provider' | 'home'>;
 
 /** Why a credential cannot be had or must not be sent; for the operator, without the credential. */
 export class CredentialFault extends Error {
@@ -29,6 +32,9 @@ interface Opened {
   };
 }
 
+/** The gateway's own keys are nobody's credentials, whatever a table says. */
+const OWN_SECRETS = /^(?:FAIRLEAD|UPSTASH)_/;
+
 /** How many secrets an isolate keeps open. */
 const KEPT_OPEN = 1024;
 
@@ -45,33 +51,32 @@ export class Credentials {
   }
 
   /** @throws {CredentialFault} */
-  value(
-    credential: Credential,
-    providerId: string,
-    provider: ProviderEntry,
-    table: ServedTable,
-  ): string | Promise<string> {
+  value(credential: Credential, recipient: Recipient): string | Promise<string> {
     switch (credential.type) {
       case 'WorkerSecret':
         return this.#workerSecret(credential.name);
       case 'Sealed':
-        return this.#sealed(credential.id, providerId, provider, table);
+        return this.#sealed(credential.id, recipient);
     }
   }
 
   #workerSecret(name: string): string {
-    // The gateway's own keys are nobody's credentials, whatever a table says.
-    const value = name.startsWith('FAIRLEAD_') ? undefined : this.#sources.workerSecret(name);
+    const value = OWN_SECRETS.test(name) ? undefined : this.#sources.workerSecret(name);
     if (!value) throw new CredentialFault(`the worker has no secret ${name}: run \`wrangler secret put ${name}\``);
     return value;
   }
 
-  #sealed(id: string, providerId: string, provider: ProviderEntry, table: ServedTable): string | Promise<string> {
-    const entry = table.secret(id);
+  #sealed(id: string, recipient: Recipient): string | Promise<string> {
+    const entry = recipient.home.secret(id);
     if (!entry) throw new CredentialFault('its sealed secret is not in the table');
+    const unknown = unknownFeatures(entry);
+    if (unknown.length > 0)
+      throw new CredentialFault(
+        `its sealed secret requires ${unknown.join(', ')}, which this worker does not know: deploy a newer one`,
+      );
     const known = this.#opened.get(id);
-    if (known?.sealed === entry.sealed) return this.#checked(known, providerId, provider);
-    return this.#open(id, entry.sealed).then((opened) => this.#checked(opened, providerId, provider));
+    if (known?.sealed === entry.sealed) return this.#checked(known, recipient);
+    return this.#open(id, entry.sealed).then((opened) => this.#checked(opened, recipient));
   }
 
   /** Each request opens for itself until one has: a promise shared among requests would die with its starter. */
@@ -88,10 +93,10 @@ export class Credentials {
     }
   }
 
-  #checked({ value, binding }: Opened, providerId: string, provider: ProviderEntry): string {
-    const { edge, cluster } = this.#sources;
+  #checked({ value, binding }: Opened, { providerId, provider, home }: Recipient): string {
+    const { edge } = this.#sources;
     if (binding.edge !== edge) throw new CredentialFault(`its secret is sealed for the edge ${binding.edge}`);
-    if (binding.cluster !== cluster)
+    if (binding.cluster !== home.cluster)
       throw new CredentialFault(`its secret is sealed by the cluster ${binding.cluster}`);
     if (binding.provider !== providerId)
       throw new CredentialFault(`its secret is sealed for the provider ${binding.provider}`);

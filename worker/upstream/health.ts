@@ -12,6 +12,12 @@ interface State {
   downUntil: number;
 }
 
+/** A backend and the cluster in whose table its provider stands. */
+interface PlacedBackend {
+  readonly backend: BackendEntry;
+  readonly home: { readonly cluster: string };
+}
+
 /**
  * What this isolate has seen of each model at each provider. It only orders: a backend that is down is still tried when
  * nothing else is left. Circuit breakers, when they come, stand here.
@@ -25,20 +31,19 @@ export class Health {
     this.#now = now;
   }
 
-  /** Bound, so that it can be handed to planRequest. */
-  readonly isDown = (backend: BackendEntry): boolean => {
+  isDown(placed: PlacedBackend): boolean {
     if (this.#states.size === 0) return false;
-    const state = this.#states.get(keyOf(backend));
+    const state = this.#states.get(keyOf(placed));
     return state !== undefined && state.downUntil > this.#now();
-  };
+  }
 
-  succeeded(backend: BackendEntry): void {
-    if (this.#states.size > 0) this.#states.delete(keyOf(backend));
+  succeeded(placed: PlacedBackend): void {
+    if (this.#states.size > 0) this.#states.delete(keyOf(placed));
   }
 
   /** A provider that says when to come back is believed at once. */
-  failed(backend: BackendEntry, { retryAfter }: Failure): void {
-    const key = keyOf(backend);
+  failed(placed: PlacedBackend, { retryAfter }: Failure): void {
+    const key = keyOf(placed);
     const state = this.#states.get(key) ?? { failures: 0, downUntil: 0 };
     state.failures++;
     if (retryAfter !== undefined) state.downUntil = this.#now() + Math.min(retryAfter * 1000, MAX_COOLDOWN_MS);
@@ -47,6 +52,6 @@ export class Health {
   }
 }
 
-function keyOf({ provider, model }: BackendEntry): string {
-  return `${provider} ${model}`;
+function keyOf({ backend, home }: PlacedBackend): string {
+  return `${home.cluster} ${backend.provider} ${backend.model}`;
 }

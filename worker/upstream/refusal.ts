@@ -1,6 +1,6 @@
 import type { UpstreamSide } from '../dialects/dialect.ts';
 import { Failure } from '../errors.ts';
-import type { Candidate } from '../pipeline/plan-request.ts';
+import type { Candidate } from '../pipeline/list-candidates.ts';
 import { collect } from '../streaming/collect-bytes.ts';
 
 const MAX_BYTES = 1024 * 1024;
@@ -11,13 +11,15 @@ const MAX_DETAIL_LENGTH = 500;
  * be passed on.
  *
  * @param secrets what was sent along, and must come back neither in a log nor to the caller
+ * @param now milliseconds since the epoch
  * @throws {Failure} for everything that is the upstream's fault, or the operator's
  */
 export async function refusalOf(
   response: Response,
-  { providerId }: Candidate,
+  { providerId }: Pick<Candidate, 'providerId'>,
   secrets: readonly string[],
   upstream: UpstreamSide,
+  now: () => number,
 ): Promise<Uint8Array> {
   const { status } = response;
   const body = (response.body && (await collect(response.body, MAX_BYTES))) ?? new Uint8Array();
@@ -35,7 +37,7 @@ export async function refusalOf(
       'upstream_rate_limited',
       `The provider ${providerId} limits requests at the moment. Try again later.`,
       {
-        ...retryAfterOf(response.headers),
+        ...retryAfterOf(response.headers, now),
         detail: redacted(said, secrets),
       },
     );
@@ -45,7 +47,7 @@ export async function refusalOf(
     });
   if (status >= 500)
     throw new Failure('upstream_failed', `The provider ${providerId} failed with status ${status}. Try again.`, {
-      ...retryAfterOf(response.headers),
+      ...retryAfterOf(response.headers, now),
       detail: redacted(said, secrets),
     });
   if (status < 400)
@@ -60,11 +62,17 @@ export async function refusalOf(
   return harmless === text ? body : new TextEncoder().encode(harmless);
 }
 
-function retryAfterOf(headers: Headers): { retryAfter?: number } {
+/** In seconds, whichever way it is said: `retry-after` may be a date (RFC 9110, 10.2.3). A past one says nothing. */
+function retryAfterOf(headers: Headers, now: () => number): { retryAfter?: number } {
   const milliseconds = headers.get('retry-after-ms');
-  const seconds =
-    milliseconds === null ? Number(headers.get('retry-after') ?? Number.NaN) : Number(milliseconds) / 1000;
+  const text = headers.get('retry-after');
+  const seconds = milliseconds === null ? secondsOf(text ?? '', now) : Number(milliseconds) / 1000;
   return Number.isFinite(seconds) && seconds >= 0 ? { retryAfter: Math.ceil(seconds) } : {};
+}
+
+function secondsOf(text: string, now: () => number): number {
+  if (/^-?[\d.]+$/.test(text)) return Number(text);
+  return (Date.parse(text) - now()) / 1000;
 }
 
 /** Providers quote the key that they refuse, some of them whole. */

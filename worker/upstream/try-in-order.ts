@@ -1,7 +1,8 @@
 import { MalformedAnswer } from '../dialects/dialect.ts';
 import { Failure } from '../errors.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
-import type { Candidate, Serve } from '../pipeline/plan-request.ts';
+import type { Candidate } from '../pipeline/list-candidates.ts';
+import type { Serve } from '../pipeline/plan-request.ts';
 import type { CallControl } from './call-control.ts';
 import type { Health } from './health.ts';
 
@@ -36,7 +37,7 @@ export async function tryInOrder<Answer extends { readonly status: number }>(
       const answer = await attempt(candidate, control.begin());
       const { status } = answer;
       note(status < 400 ? 'answered' : 'passed_on', { status });
-      health.succeeded(backend);
+      health.succeeded(candidate);
       exchange.candidate = candidate;
       return { candidate, answer };
     } catch (error) {
@@ -45,7 +46,7 @@ export async function tryInOrder<Answer extends { readonly status: number }>(
       last = control.reasonToStop(providerId) ?? failureOf(error, providerId);
       note(last.code, last.detail === undefined ? {} : { detail: last.detail });
       if (!isUpstreams(last)) break;
-      health.failed(backend, last);
+      health.failed(candidate, last);
     }
   }
   throw last ?? control.reasonToStop('') ?? new Failure('no_backend', 'No backend serves this model at the moment.');

@@ -20,12 +20,69 @@ describe('the EdgeGateway that is compiled', () => {
   test('with its keys it says where to publish, and with what', () => {
     const compilation = compile([edgeGateway(), edgeKeys()], EDGE);
     expect(compilation.target).toEqual({
+      way: { type: 'Edge' },
+      guards: { suspend: false, pinnedRevision: undefined, allowShrink: undefined, deletionPolicy: 'Retain' },
       endpoint: ENDPOINT,
       cluster: 'main',
       signingKey: SIGNING_JWK,
       sealingKey: { kid: 'sealing-1', publicKey: expect.any(String) },
     });
     expect(faultsOf(compilation, KEY)).toEqual([]);
+  });
+
+  test('says what it wants of the agent beside the table', () => {
+    const annotations = { 'fairlead.dev/allow-shrink': '0123456789ab' };
+    const spec = { suspend: true, pinnedRevision: 'ba9876543210', deletionPolicy: 'Evict' } as const;
+    expect(compile([edgeGateway(spec, { annotations }), edgeKeys()], EDGE).target?.guards).toEqual({
+      suspend: true,
+      pinnedRevision: 'ba9876543210',
+      allowShrink: '0123456789ab',
+      deletionPolicy: 'Evict',
+    });
+  });
+
+  describe('with an inbox', () => {
+    const id = '0123456789abcdef'.repeat(2);
+    const token = { name: 'inbox', key: 'token' };
+    const kv = {
+      type: 'CloudflareKV',
+      cloudflareKV: { accountId: id, namespaceId: id, apiTokenSecretRef: token },
+    } as const;
+    const redis = {
+      type: 'UpstashRedis',
+      upstashRedis: { url: 'https://eu1-cat-1.upstash.io', tokenSecretRef: token },
+    } as const;
+    const inboxSecret = (values: Readonly<Record<string, string>>, namespace = 'infra') =>
+      secret(values, { namespace, name: 'inbox' });
+
+    test.each([
+      [kv, { type: 'CloudflareKV', accountId: id, namespaceId: id, apiToken: 't0ken' }],
+      [redis, { type: 'UpstashRedis', url: 'https://eu1-cat-1.upstash.io', token: 't0ken' }],
+    ])('%j is published to with the token of its Secret', (publish, way) => {
+      const compilation = compile([edgeGateway({ publish }), edgeKeys(), inboxSecret({ token: 't0ken\n' })], EDGE);
+      expect(compilation.target?.way).toEqual(way);
+    });
+
+    test.each([
+      [
+        kv,
+        [],
+        'Secret infra/inbox does not exist. spec.publish.cloudflareKV.apiTokenSecretRef names it: put an API token',
+      ],
+      [
+        redis,
+        [],
+        'Secret infra/inbox does not exist. spec.publish.upstashRedis.tokenSecretRef names it: put the REST token',
+      ],
+      [redis, [inboxSecret({ token: 't0ken' }, 'team')], 'Secret infra/inbox does not exist.'],
+      [redis, [inboxSecret({ other: 't0ken' })], 'Secret infra/inbox has no key token'],
+    ])('%j is not published to without: %#', (publish, secrets, sentence) => {
+      const compilation = compile([edgeGateway({ publish }), edgeKeys(), ...secrets], EDGE);
+      expect(compilation.target).toBeUndefined();
+      const condition = conditionOf(compilation, KEY, 'ResolvedRefs');
+      expect(condition).toMatchObject({ status: 'False', reason: 'SecretNotFound' });
+      expect(condition?.message).toContain(sentence);
+    });
   });
 
   test('without its Secret nothing may be published, but everything else is still judged', () => {

@@ -96,6 +96,52 @@ describe('the engine', () => {
     expect([orders.slots.size, totals.slots.size, customers.slots.size]).toEqual([0, 0, 0]);
   });
 
+  test('a rule that now reads something else hears of that, and of what it read before no more', () => {
+    const engine = new Engine();
+    const pointers = new Channel<string>('pointers');
+    const values = new Channel<number>('values');
+    const ran: string[] = [];
+    engine.rule(pointers, (id, [at = ''], step) =>
+      ran.push(`${id} reads ${step.first(values, at)} twice, ${step.first(values, at)}`),
+    );
+    const after = (change: () => void): string[] => {
+      ran.length = 0;
+      change();
+      engine.sweep();
+      return [...ran];
+    };
+    expect(after(() => engine.set(pointers, 'p', 'a'))).toEqual(['p reads undefined twice, undefined']);
+    expect(after(() => engine.set(values, 'a', 1))).toEqual(['p reads 1 twice, 1']);
+    engine.set(values, 'b', 2);
+    expect(after(() => engine.set(pointers, 'p', 'b'))).toEqual(['p reads 2 twice, 2']);
+    expect(after(() => engine.set(values, 'a', 10))).toEqual([]);
+    expect(after(() => engine.set(values, 'b', 20))).toEqual(['p reads 20 twice, 20']);
+    expect(after(() => engine.set(pointers, 'p', undefined))).toEqual([]);
+    expect(after(() => engine.set(values, 'b', undefined))).toEqual([]);
+    expect([...values.slots.keys()]).toEqual(['a']);
+  });
+
+  test('one rule may say several things under one key, in its own order, among those of others', () => {
+    const engine = new Engine();
+    const words = new Channel<string>('words');
+    const letters = new Channel<string>('letters');
+    let all = '';
+    engine.rule(words, (_, [word = ''], step) => {
+      for (const letter of word) step.emit(letters, '', letter);
+    });
+    engine.sink(letters, (_, list) => (all = list.join('')));
+    const after = (key: string, word: string | undefined): string => {
+      engine.set(words, key, word);
+      engine.sweep();
+      return all;
+    };
+    expect(after('2', 'world')).toBe('world');
+    expect(after('1', 'hello')).toBe('helloworld');
+    expect(after('2', 'l')).toBe('hellol');
+    expect(after('1', undefined)).toBe('l');
+    expect(after('2', undefined)).toBe('');
+  });
+
   test('gives facts in an order that follows from their origin, not from when they came', () => {
     expect(seen(['c', 'a', 'b'])).toEqual(['a', 'b', 'c']);
     expect(seen(['b', 'c', 'a', 'b'])).toEqual(['a', 'b', 'c']);

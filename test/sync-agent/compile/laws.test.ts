@@ -44,27 +44,24 @@ const some = <T>(values: fc.Arbitrary<T>) =>
 type Allowed = NonNullable<NonNullable<Parameters<typeof edgeGateway>[0]>['allowed']>[number];
 type Namespaces = NonNullable<Allowed['namespaces']>;
 
+const grantOfEdge = fc.record({
+  namespaces: fc.constantFrom<Namespaces[]>({ type: 'All' }, { type: 'Same' }, { type: 'Names', names: ['team-a'] }),
+  hostnames: some(fc.constantFrom('*', '*.example.com', 'a.example.com')),
+  pathPrefixes: some(fc.constantFrom('/', '/a')),
+  modelNames: some(fc.constantFrom('*', 'chat', 'x-*')),
+  anonymous: fc.boolean(),
+  workerSecrets: fc.constantFrom<NonNullable<Allowed['workerSecrets']>[]>(
+    [],
+    [{ name: 'KEY', hosts: ['api.example.com'] }],
+  ),
+  bindings: fc.constantFrom<string[][]>([], ['VPC']),
+  privateAddresses: fc.boolean(),
+  plainText: fc.boolean(),
+});
 const allowed = fc.option(
   fc
-    .record({
-      namespaces: fc.constantFrom<Namespaces[]>(
-        { type: 'All' },
-        { type: 'Same' },
-        { type: 'Names', names: ['team-a'] },
-      ),
-      hostnames: some(fc.constantFrom('*', '*.example.com', 'a.example.com')),
-      pathPrefixes: some(fc.constantFrom('/', '/a')),
-      modelNames: some(fc.constantFrom('*', 'chat', 'x-*')),
-      anonymous: fc.boolean(),
-      workerSecrets: fc.constantFrom<NonNullable<Allowed['workerSecrets']>[]>(
-        [],
-        [{ name: 'KEY', hosts: ['api.example.com'] }],
-      ),
-      bindings: fc.constantFrom<string[][]>([], ['VPC']),
-      privateAddresses: fc.boolean(),
-      plainText: fc.boolean(),
-    })
-    .map((entry) => [{ name: 'one', ...entry }]),
+    .array(grantOfEdge, { minLength: 1, maxLength: 2 })
+    .map((list) => list.map((entry, i) => ({ name: `entry-${i}`, ...entry }))),
   { nil: undefined },
 );
 

@@ -13,20 +13,13 @@ import {
   signingJwk,
   type TableContent,
 } from '../support/edge-bench.ts';
+import { failureOf } from '../support/failure-of.ts';
 import type { Mishap, Step } from '../support/fake-edge.ts';
 import { manualClock } from '../support/manual-clock.ts';
 
 const content: TableContent = { routes: { 'ai/chat': { a: 1 }, 'ai/code': { a: 2 } }, secrets: { aa: 'sk-1' } };
+const never = new AbortController().signal;
 const otherContent: TableContent = { routes: { 'ai/chat': { a: 3 } }, secrets: { aa: 'sk-1', bb: 'sk-2' } };
-
-async function failureOf(promise: Promise<unknown>): Promise<PublishFailure> {
-  const error: unknown = await promise.then(
-    () => 'it did not fail',
-    (error: unknown) => error,
-  );
-  if (!(error instanceof PublishFailure)) throw new Error(`expected a failure, got ${String(error)}`);
-  return error;
-}
 
 describe('publishing to an edge', () => {
   test('a table goes out blobs first, the pointer last, and the edge can open its secrets', async () => {
@@ -120,6 +113,95 @@ describe('publishing to an edge', () => {
   });
 });
 
+describe('what the edge knows beyond the table that it holds', () => {
+  test('a reading says what every deployed worker understands', async () => {
+    const edge = fakeEdge();
+    edge.reads = { schemaVersions: [1, 2], features: ['some-feature'] };
+    expect((await (await publisherTo(edge)).read(never)).reads).toEqual(edge.reads);
+  });
+
+  test('a newer table that isolates still serve after a restore is gone above, without any memory', async () => {
+    const edge = fakeEdge();
+    await bring(await publisherTo(edge), content);
+    edge.wipe();
+    edge.known = { term: 7, sequence: 3 };
+    await bring(await publisherTo(edge), otherContent);
+    expect(edge.current?.pointer.generation).toEqual({ term: 8, sequence: 1 });
+  });
+
+  test('a hub that was restored within our term is gone above by a new term', async () => {
+    const edge = fakeEdge();
+    const publisher = await publisherTo(edge);
+    await bring(publisher, content);
+    const before = { current: edge.current, kept: edge.kept };
+    await bring(publisher, otherContent);
+    edge.known = edge.current?.pointer.generation ?? null;
+    Object.assign(edge, before);
+    await bring(publisher, otherContent);
+    expect(edge.current?.pointer.generation).toEqual({ term: 2, sequence: 1 });
+    expect(heldRoutes(edge)).toEqual(otherContent.routes);
+  });
+
+  test('the revisions that the hub keeps are told, the newest first', async () => {
+    const edge = fakeEdge();
+    const publisher = await publisherTo(edge);
+    const first = await bring(publisher, content);
+    const second = await bring(publisher, otherContent);
+    const { revisions } = await publisher.history(never);
+    expect(revisions.map(({ revision }) => revision)).toEqual([second.held.revision, first.held.revision]);
+  });
+
+  test('a probe finds its cluster among all that an isolate serves', async () => {
+    const edge = fakeEdge();
+    const publisher = await publisherTo(edge);
+    const { held } = await bring(publisher, content);
+    const entry = { cluster: 'paris', revision: '0123456789ab', generation: { term: 9, sequence: 9 }, confirmed: true };
+    const ours = { cluster: 'berlin', revision: held.revision, generation: held.pointer.generation, confirmed: true };
+    edge.mishap = ({ step }) => (step === 'probe' ? Response.json({ clusters: [entry, ours] }) : undefined);
+    expect(await publisher.probe(never)).toEqual(ours);
+    edge.mishap = ({ step }) => (step === 'probe' ? Response.json({ clusters: [entry] }) : undefined);
+    expect(await publisher.probe(never)).toEqual({
+      cluster: 'berlin',
+      revision: null,
+      generation: null,
+      confirmed: false,
+    });
+  });
+});
+
+describe('an eviction', () => {
+  test('empties the edge, and what is published later begins a new term', async () => {
+    const edge = fakeEdge();
+    const publisher = await publisherTo(edge);
+    await bring(publisher, content);
+    await publisher.evict(never);
+    expect(edge.current).toBeNull();
+    await bring(publisher, content);
+    expect(edge.current?.pointer.generation).toEqual({ term: 3, sequence: 1 });
+    expect(heldRoutes(edge)).toEqual(content.routes);
+  });
+
+  test('whose answer is lost is carried out once more, and nobody minds', async () => {
+    const edge = fakeEdge();
+    const publisher = await publisherTo(edge);
+    await bring(publisher, content);
+    edge.mishap = ({ step, number }) => (step === 'evict' && number === 1 ? 'lost' : undefined);
+    await publisher.evict(never);
+    expect(edge.current).toBeNull();
+  });
+
+  test('by somebody else ends the agent with a sentence that says so', async () => {
+    const edge = fakeEdge();
+    const publisher = await publisherTo(edge);
+    await bring(publisher, content);
+    edge.evict();
+    const failure = await failureOf(bring(publisher, content));
+    expect(failure.fault).toBe('superseded');
+    expect(failure.message).toContain('was evicted from the edge');
+    expect(edge.current).toBeNull();
+  });
+});
+
 describe('two agents of one cluster', () => {
   test('the one that another has superseded stops with a sentence that says what to do', async () => {
     const edge = fakeEdge();
@@ -182,6 +264,29 @@ describe('a failing edge', () => {
     expect(failure.message).toBe(
       'the edge https://edge.test cannot be reached (connect ECONNREFUSED 192.0.2.1:443): check the endpoint',
     );
+  });
+
+  test.each([
+    ['seconds', () => '4', 4000],
+    ['a date', (now: number) => new Date(now + 7000).toUTCString(), 7000],
+  ])('an edge that asks for a pause in %s gets it', async (_, header, pauseMs) => {
+    const edge = fakeEdge();
+    const clock = { ...impatientClock(), now: edge.now };
+    edge.mishap = ({ step, number }) =>
+      step === 'missing' && number === 1
+        ? new Response('busy', { status: 503, headers: { 'retry-after': header(edge.now()) } })
+        : undefined;
+    await bring(await publisherTo(edge, { clock }), content);
+    expect(clock.waits).toEqual([pauseMs]);
+  });
+
+  test('an edge that asks for minutes is left to the next pass', async () => {
+    const edge = fakeEdge();
+    const clock = { ...impatientClock(), now: edge.now };
+    edge.mishap = () => new Response('busy', { status: 429, headers: { 'retry-after': '120' } });
+    const failure = await failureOf(bring(await publisherTo(edge, { clock }), content));
+    expect(failure).toMatchObject({ fault: 'edge-failing', retryAfterMs: 120_000 });
+    expect(clock.waits).toEqual([]);
   });
 
   test('a call that is never answered ends after its time', async () => {

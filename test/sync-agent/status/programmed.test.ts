@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EntryRef } from '../../../sync-agent/compile/compilation.ts';
+import type { Hold } from '../../../sync-agent/guards/hold.ts';
 import { programmedConditions, type EdgeWord, type ProgrammedInput } from '../../../sync-agent/status/programmed.ts';
 import { RevisionHistory } from '../../../sync-agent/status/revision-history.ts';
 import { entryName, type TableDifference } from '../../../sync-agent/table-difference.ts';
@@ -24,9 +25,14 @@ function history(): RevisionHistory {
   return known;
 }
 
-function word(held: string | null, probe: string | null, serving: (string | null)[]): EdgeWord {
+function word(
+  held: string | null,
+  probe: string | null,
+  serving: (string | null)[],
+  conflicts: EdgeWord['state']['conflicts'] = [],
+): EdgeWord {
   return {
-    probe: { revision: probe, generation: null, confirmed: true },
+    probe: { cluster: 'berlin', revision: probe, generation: null, confirmed: true },
     state: {
       current:
         held === null
@@ -46,23 +52,32 @@ function word(held: string | null, probe: string | null, serving: (string | null
               },
             },
       term: 1,
+      floor: null,
+      reads: { schemaVersions: [1], features: [] },
+      conflicts,
       serving: serving.map((revision) => ({ revision, count: 1, ageMs: 0 })),
       refused: [],
     },
   };
 }
 
-/** `status reason` by resource. */
-function told(input: Partial<ProgrammedInput>): Record<string, string> {
-  const found = programmedConditions({
+function conditionsOf(input: Partial<ProgrammedInput>) {
+  return programmedConditions({
     edge: 'ai/edge',
     compilation: { conditions, entries },
     history: history(),
     revision: 'new',
+    isWhole: true,
+    hold: undefined,
     word: undefined,
     failure: undefined,
     ...input,
   });
+}
+
+/** `status reason` by resource. */
+function told(input: Partial<ProgrammedInput>): Record<string, string> {
+  const found = conditionsOf(input);
   return Object.fromEntries([...found].map(([key, { status, reason }]) => [key, `${status} ${reason}`]));
 }
 
@@ -99,12 +114,65 @@ describe('Programmed', () => {
   });
 
   test('stays True through a failed pass for what the edge serves as it is', () => {
-    const all = told({ word: word('old', 'old', ['old']), revision: undefined, failure: 'the edge is away' });
+    const all = told({ word: word('old', 'old', ['old']), isWhole: false, failure: 'the edge is away' });
     expect(all).toMatchObject({
       [MODEL]: 'False PublishFailed',
       [ROUTE]: 'True Programmed',
       [EDGE]: 'False PublishFailed',
     });
+  });
+
+  describe('while something holds back what is compiled', () => {
+    const hold: Hold = { reason: 'Suspended', sentence: 'EdgeGateway ai/edge is suspended' };
+    const held = { revision: 'old', isWhole: false, hold };
+
+    test('is True for what the edge serves as it is, and gives the reason for the rest', () => {
+      expect(told({ ...held, word: word('old', 'old', ['old']) })).toMatchObject({
+        [ROUTE]: 'True Programmed',
+        [MODEL]: 'False Suspended',
+        [EDGE]: 'False Suspended',
+        'AIModel/ai/unused': 'False NotShipped',
+      });
+    });
+
+    test('is True for everything where nothing waits', () => {
+      const all = told({ revision: 'new', isWhole: true, hold, word: word('new', 'new', ['new']) });
+      expect(all).toMatchObject({ [ROUTE]: 'True Programmed', [MODEL]: 'True Programmed', [EDGE]: 'True Programmed' });
+    });
+
+    test('is Pending, not held, for what the edge was left with and isolates have still to pick up', () => {
+      const said = word('old', 'old', ['old', 'unheard']);
+      expect(told({ ...held, word: said })).toMatchObject({ [ROUTE]: 'False Pending', [MODEL]: 'False Suspended' });
+      expect(told({ ...held })).toMatchObject({ [ROUTE]: 'Unknown Pending', [MODEL]: 'False Suspended' });
+    });
+
+    test('gives the reason for all of it where the edge holds nothing', () => {
+      const all = told({ revision: undefined, isWhole: false, hold });
+      expect(all).toMatchObject({ [ROUTE]: 'False Suspended', [MODEL]: 'False Suspended', [EDGE]: 'False Suspended' });
+    });
+
+    test('says PublishFailed where the last pass did not even reach the edge', () => {
+      expect(told({ ...held, failure: 'the edge is away' })[MODEL]).toBe('False PublishFailed');
+    });
+
+    test('leaves it to the EdgeGateway which revisions there are', () => {
+      const missing: Hold = { reason: 'PinnedRevisionNotFound', sentence: 'the edge does not keep revision 0' };
+      expect(told({ ...held, hold: missing, word: word('old', 'old', ['old']) })).toMatchObject({
+        [MODEL]: 'False Pinned',
+        [EDGE]: 'False PinnedRevisionNotFound',
+      });
+    });
+  });
+
+  test('is Conflicted for a served route that gives way to one of another cluster, which it names', () => {
+    const conflicts = [{ route: 'ai/chat', with: { cluster: 'paris', route: 'web/chat' } }];
+    const input = { word: word('new', 'new', ['new'], conflicts) };
+    expect(told(input)).toMatchObject({
+      [ROUTE]: 'False Conflicted',
+      [MODEL]: 'True Programmed',
+      [EDGE]: 'True Programmed',
+    });
+    expect(conditionsOf(input).get(ROUTE)?.message).toContain('Route web/chat of cluster paris');
   });
 
   test('forgets the oldest of many revisions, of which it then claims nothing', () => {

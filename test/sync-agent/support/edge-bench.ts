@@ -1,20 +1,20 @@
 import type { Clock } from '../../../sync-agent/clock.ts';
-import type { Blob, SecretToSeal } from '../../../sync-agent/compile/compilation.ts';
+import type { Blob, PublishWay, SecretToSeal } from '../../../sync-agent/compile/compilation.ts';
 import { Section } from '../../../sync-agent/compile/section.ts';
 import { makeSealingKey, makeSigningKey } from '../../../sync-agent/keys.ts';
-import { silentLogger } from '../../../sync-agent/log.ts';
+import { silentLogger, type Logger } from '../../../sync-agent/log.ts';
 import { plan, type DesiredTable, type HeldTable } from '../../../sync-agent/plan.ts';
-import { createEdgeClient } from '../../../sync-agent/publish/edge-client.ts';
-import { createEdgePublisher } from '../../../sync-agent/publish/edge-publisher.ts';
+import { openPublisher } from '../../../sync-agent/publish/open-publisher.ts';
 import type { Publisher } from '../../../sync-agent/publish/publisher.ts';
-import { SecretSealer } from '../../../sync-agent/publish/seal-secrets.ts';
 import { readSigningIdentity } from '../../../sync-agent/publish/signing-identity.ts';
 import { canonicalJson, type Json } from '../../../contract/canonical-json.ts';
-import { importSealingPrivateKey, importSealingPublicKey, openSecret } from '../../../contract/sealed-secret.ts';
+import { SCHEMA_VERSION } from '../../../contract/schema-version.ts';
+import { importSealingPrivateKey, openSecret } from '../../../contract/sealed-secret.ts';
 import { CLUSTER, EDGE, FakeEdge } from './fake-edge.ts';
 import { hastyClock } from './manual-clock.ts';
 
 export const CALL_TIMEOUT_MS = 10_000;
+const STORE_TIMEOUT_MS = 60_000;
 export const CLUSTER_UID = 'c0ffee00-0000-4000-8000-000000000000';
 
 const signingPair = await makeSigningKey();
@@ -35,7 +35,7 @@ export function fakeEdge(clock: Pick<Clock, 'now'> = { now: () => Date.parse('20
 
 /** A clock that makes no test wait, and never ends a call. */
 export function impatientClock() {
-  return hastyClock((ms) => ms === CALL_TIMEOUT_MS);
+  return hastyClock((ms) => ms === CALL_TIMEOUT_MS || ms === STORE_TIMEOUT_MS);
 }
 
 interface PublisherSettings {
@@ -43,30 +43,24 @@ interface PublisherSettings {
   readonly clusterUid: string;
   readonly jwk: string;
   readonly random: () => number;
+  readonly logger: Logger;
+  readonly way: PublishWay;
+  /** The network, where there is more on it than the edge. */
+  readonly fetch: typeof fetch;
 }
 
 export async function publisherTo(edge: FakeEdge, settings: Partial<PublisherSettings> = {}): Promise<Publisher> {
-  const { clock = { ...impatientClock(), now: edge.now }, clusterUid = CLUSTER_UID } = settings;
-  const { jwk = signingJwk, random = () => 0.5 } = settings;
-  const own = await readSigningIdentity(jwk);
-  const sealingKey = await importSealingPublicKey(sealingPair.kid, sealingPair.publicKey);
-  return createEdgePublisher({
-    client: createEdgeClient({
-      endpoint: EDGE,
-      cluster: CLUSTER,
-      signingKey: own.signing,
-      fetch: edge.fetch,
-      clock,
-      timeoutMs: CALL_TIMEOUT_MS,
-    }),
-    clusterUid,
-    identity: own,
-    sealer: new SecretSealer({ edge: EDGE, cluster: CLUSTER, sealingKey }),
-    floor: null,
-    clock,
-    random,
-    logger: silentLogger,
-  });
+  const { clock = { ...impatientClock(), now: edge.now }, clusterUid = CLUSTER_UID, way = { type: 'Edge' } } = settings;
+  const { jwk = signingJwk, random = () => 0.5, logger = silentLogger, fetch = edge.fetch } = settings;
+  const guards = {
+    suspend: false,
+    pinnedRevision: undefined,
+    allowShrink: undefined,
+    deletionPolicy: 'Retain',
+  } as const;
+  const keys = { signingKey: jwk, sealingKey: sealingKeyFields };
+  const target = { way, guards, endpoint: EDGE, cluster: CLUSTER, ...keys };
+  return openPublisher(target, null, { fetch, clock, random, logger, clusterUid });
 }
 
 /** What the controller does with one desired table: read, seal, plan, publish. */
@@ -75,7 +69,7 @@ export async function bring(
   content: TableContent,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<{ published: boolean; held: HeldTable }> {
-  const held = await publisher.read(signal);
+  const { held } = await publisher.read(signal);
   const planned = plan(held, await desiredTable(publisher, content));
   if (planned.type === 'Unchanged') return { published: false, held: planned.held };
   return { published: true, held: (await publisher.publish(planned, signal)).held };
@@ -83,6 +77,7 @@ export async function bring(
 
 export async function desiredTable(publisher: Publisher, { routes, secrets }: TableContent): Promise<DesiredTable> {
   return {
+    schemaVersion: SCHEMA_VERSION,
     edge: EDGE,
     cluster: CLUSTER,
     clusterUid: CLUSTER_UID,

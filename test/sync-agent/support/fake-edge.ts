@@ -1,15 +1,42 @@
 import { sha256Hex } from '../../../contract/encoding.ts';
-import { blobList, PUBLISH_PATHS, termClaim, type HubState, type Refusal } from '../../../contract/publish-api.ts';
+import {
+  blobList,
+  inboxNotice,
+  PUBLISH_PATHS,
+  termClaim,
+  type ClusterHistory,
+  type HubState,
+  type Refusal,
+  type ServedRevisions,
+} from '../../../contract/publish-api.ts';
 import { verifyRequest } from '../../../contract/publish-request.ts';
-import { revisionOf, sameGeneration, verifyPointer, type KeyWithId } from '../../../contract/revision.ts';
-import { SECTION_KINDS, type Pointer } from '../../../contract/routing-table.ts';
+import {
+  compareGenerations,
+  revisionOf,
+  sameGeneration,
+  verifyPointer,
+  type KeyWithId,
+} from '../../../contract/revision.ts';
+import { SECTION_KINDS, type Generation, type Pointer } from '../../../contract/routing-table.ts';
+import { KNOWN_SCHEMA_VERSIONS } from '../../../contract/schema-version.ts';
+import { inboxBlobKey, inboxLatestKey, inboxRevisionKey } from '../../../contract/storage-keys.ts';
 import { abortReason } from '../../../sync-agent/clock.ts';
 
 export const EDGE = 'https://edge.test';
 export const CLUSTER = 'berlin';
 
 /** What a call is, as far as tests care. */
-export type Step = 'term' | 'missing' | 'put-blob' | 'get-blob' | 'pointer' | 'state' | 'probe';
+export type Step =
+  | 'term'
+  | 'missing'
+  | 'put-blob'
+  | 'get-blob'
+  | 'pointer'
+  | 'notice'
+  | 'state'
+  | 'history'
+  | 'evict'
+  | 'probe';
 
 export interface Exchange {
   readonly step: Step;
@@ -24,14 +51,28 @@ export interface Exchange {
  */
 export type Mishap = 'refused-connection' | 'lost' | 'hangs' | Response | undefined;
 
+/** A store as the hub sees it; of a blob it gives the bytes, whatever form the publisher gave them. */
+export interface FakeInbox {
+  get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  delete(key: string): Promise<void>;
+}
+
+type Current = NonNullable<HubState['current']>;
+
 /** An edge in memory that speaks the contract and believes nobody. */
 export class FakeEdge {
   readonly verifyingKeys: KeyWithId[];
   readonly now: () => number;
   blobs = new Map<string, Uint8Array<ArrayBuffer>>();
-  current: { revision: string; jws: string; pointer: Pointer } | null = null;
+  current: Current | null = null;
+  kept: ClusterHistory['revisions'] = [];
   term = 0;
   clusterUid: string | undefined;
+  /** The highest generation that isolates, or the memory of an eviction, know of. */
+  known: Generation | null = null;
+  reads: HubState['reads'] = { schemaVersions: [...KNOWN_SCHEMA_VERSIONS], features: [] };
+  conflicts: HubState['conflicts'] = [];
+  inbox: FakeInbox | undefined;
   /** What isolates serve; by default they pick up at once. */
   serving: HubState['serving'] | undefined;
   refused: HubState['refused'] = [];
@@ -50,7 +91,23 @@ export class FakeEdge {
   wipe(): void {
     this.blobs = new Map();
     this.current = null;
+    this.kept = [];
     this.term = 0;
+  }
+
+  /** What an operator or an agent does: nothing is served any more, and the term has ended. */
+  evict(): void {
+    this.known = this.#floor();
+    this.current = null;
+    this.kept = [];
+    this.clusterUid = undefined;
+    this.term += 1;
+  }
+
+  /** What the hub does of itself, now and then. */
+  async lookIntoInbox(): Promise<void> {
+    const latest = await this.inbox?.get(inboxLatestKey(CLUSTER));
+    if (latest) await this.#admitFromInbox(new TextDecoder().decode(latest));
   }
 
   calls(step: Step): number {
@@ -84,17 +141,12 @@ export class FakeEdge {
     } catch (error) {
       return failure(401, String(error instanceof Error ? error.message : error));
     }
-    const text = () => new TextDecoder().decode(body);
+    const text = new TextDecoder().decode(body);
     switch (step) {
-      case 'term': {
-        const claim = termClaim.parse(JSON.parse(text()));
-        this.clusterUid ??= claim.clusterUid;
-        if (this.clusterUid !== claim.clusterUid) return this.#refuse('cluster-uid');
-        this.term = Math.max(this.term, claim.floor?.term ?? 0) + 1;
-        return Response.json({ term: this.term });
-      }
+      case 'term':
+        return this.#claim(text);
       case 'missing': {
-        const { hashes } = blobList.parse(JSON.parse(text()));
+        const { hashes } = blobList.parse(JSON.parse(text));
         return Response.json({ hashes: hashes.filter((hash) => !this.blobs.has(hash)) });
       }
       case 'put-blob': {
@@ -108,19 +160,77 @@ export class FakeEdge {
         return blob ? new Response(blob) : failure(404, 'no such blob');
       }
       case 'pointer':
-        return this.#admit(text());
+        return this.#admit(text);
+      case 'notice':
+        return this.#heed(text);
       case 'state':
-        return Response.json({
-          current: this.current,
-          term: this.term,
-          serving: this.serving ?? (this.current ? [{ revision: this.current.revision, count: 1, ageMs: 5 }] : []),
-          refused: this.refused,
-        } satisfies HubState);
-      case 'probe': {
-        const revision = this.served === undefined ? (this.current?.revision ?? null) : this.served;
-        return Response.json({ revision, generation: this.current?.pointer.generation ?? null, confirmed: true });
-      }
+        return Response.json(this.#state());
+      case 'history':
+        return Response.json({ revisions: this.kept } satisfies ClusterHistory);
+      case 'evict':
+        this.evict();
+        return new Response(null, { status: 204 });
+      case 'probe':
+        return Response.json(this.#served());
     }
+  }
+
+  #claim(text: string): Response {
+    const claim = termClaim.parse(JSON.parse(text));
+    this.clusterUid ??= claim.clusterUid;
+    if (this.clusterUid !== claim.clusterUid) return this.#refuse('cluster-uid');
+    this.term = Math.max(this.term, this.#floor()?.term ?? 0, claim.floor?.term ?? 0) + 1;
+    return Response.json({ term: this.term });
+  }
+
+  #state(): HubState {
+    return {
+      current: this.current,
+      term: this.term,
+      floor: this.#floor(),
+      reads: this.reads,
+      serving: this.serving ?? (this.current ? [{ revision: this.current.revision, count: 1, ageMs: 5 }] : []),
+      refused: this.refused,
+      conflicts: this.conflicts,
+    };
+  }
+
+  #served(): ServedRevisions {
+    const revision = this.served === undefined ? (this.current?.revision ?? null) : this.served;
+    const generation = this.current?.pointer.generation ?? null;
+    return { clusters: [{ cluster: CLUSTER, revision, generation, confirmed: true }] };
+  }
+
+  #floor(): Generation | null {
+    const current = this.current?.pointer.generation ?? null;
+    if (!current || !this.known) return current ?? this.known;
+    return compareGenerations(current, this.known) >= 0 ? current : this.known;
+  }
+
+  async #heed(text: string): Promise<Response> {
+    const { revision } = inboxNotice.parse(JSON.parse(text));
+    if (this.current?.revision === revision)
+      return Response.json({ revision, generation: this.current.pointer.generation, changed: false });
+    const jws = await this.inbox?.get(inboxRevisionKey(CLUSTER, revision));
+    return jws ? this.#admitFromInbox(new TextDecoder().decode(jws)) : failure(503, 'no such revision', 'not_arrived');
+  }
+
+  async #admitFromInbox(jws: string): Promise<Response> {
+    const { inbox } = this;
+    if (!inbox) return failure(422, 'no such inbox');
+    const named = blobsNamedBy(await verifyPointer(jws, (kid) => this.#key(kid)));
+    for (const hash of named) {
+      if (this.blobs.has(hash)) continue;
+      const blob = await inbox.get(inboxBlobKey(CLUSTER, hash));
+      if (!blob) return failure(503, 'no such blob', 'not_arrived');
+      if ((await sha256Hex(blob)) !== hash) return this.#refuse('blob-hash');
+      this.blobs.set(hash, blob);
+    }
+    const answer = await this.#admit(jws);
+    if (!answer.ok) return answer;
+    await inbox.delete(inboxRevisionKey(CLUSTER, await revisionOf(jws)));
+    for (const hash of named) await inbox.delete(inboxBlobKey(CLUSTER, hash));
+    return answer;
   }
 
   async #admit(jws: string): Promise<Response> {
@@ -129,18 +239,20 @@ export class FakeEdge {
     if (this.current?.jws === jws)
       return Response.json({ revision: this.current.revision, generation, changed: false });
     if (pointer.edge !== EDGE) return this.#refuse('edge');
-    if (generation.term !== this.term) return this.#refuse('generation');
-    if (!sameGeneration(pointer.replaces, this.current?.pointer.generation ?? null)) return this.#refuse('replaces');
-    const named = SECTION_KINDS.flatMap((kind) => pointer.sections[kind]);
-    if (!named.every((hash) => this.blobs.has(hash))) return this.#refuse('missing-blob');
+    const held = this.current?.pointer.generation ?? null;
+    if (generation.term !== this.term || (held && compareGenerations(generation, held) <= 0))
+      return this.#refuse('generation');
+    if (!sameGeneration(pointer.replaces, held)) return this.#refuse('replaces');
+    if (!blobsNamedBy(pointer).every((hash) => this.blobs.has(hash))) return this.#refuse('missing-blob');
     this.current = { revision: await revisionOf(jws), jws, pointer };
+    this.kept = [{ ...this.current, admittedAt: new Date(this.now()).toISOString() }, ...this.kept].slice(0, 11);
     this.admitted.push(this.current.revision);
     return Response.json({ revision: this.current.revision, generation, changed: true });
   }
 
   #refuse(rule: Refusal['rule']): Response {
     const refusal: Refusal = { rule, message: `by rule ${rule}`, current: this.current?.pointer.generation ?? null };
-    const status = rule === 'generation' || rule === 'replaces' ? 409 : 422;
+    const status = rule === 'generation' || rule === 'replaces' || rule === 'missing-blob' ? 409 : 422;
     return Response.json({ error: { message: refusal.message, type: 'publish', code: rule }, refusal }, { status });
   }
 
@@ -149,18 +261,25 @@ export class FakeEdge {
   }
 }
 
+function blobsNamedBy(pointer: Pointer): string[] {
+  return SECTION_KINDS.flatMap((kind) => pointer.sections[kind]);
+}
+
 function stepOf(method: string, path: string): Step {
   if (path === PUBLISH_PATHS.revision) return 'probe';
   if (path === PUBLISH_PATHS.term(CLUSTER)) return 'term';
   if (path === PUBLISH_PATHS.missing(CLUSTER)) return 'missing';
   if (path === PUBLISH_PATHS.pointer(CLUSTER)) return 'pointer';
+  if (path === PUBLISH_PATHS.inbox(CLUSTER)) return 'notice';
   if (path === PUBLISH_PATHS.state(CLUSTER)) return 'state';
+  if (path === PUBLISH_PATHS.revisions(CLUSTER)) return 'history';
+  if (path === PUBLISH_PATHS.cluster(CLUSTER) && method === 'DELETE') return 'evict';
   if (path.startsWith(PUBLISH_PATHS.blob(CLUSTER, ''))) return method === 'PUT' ? 'put-blob' : 'get-blob';
   throw new Error(`the contract knows no ${method} ${path}`);
 }
 
-function failure(status: number, message: string): Response {
-  return Response.json({ error: { message, type: 'publish', code: String(status) } }, { status });
+function failure(status: number, message: string, code = String(status)): Response {
+  return Response.json({ error: { message, type: 'publish', code } }, { status });
 }
 
 function connectionRefused(): Error {

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { parseResource, type Resource } from '../../../crds/parse-resource.ts';
-import { resourceKey, type ResourceKey, type SnapshotChange } from '../../../sync-agent/snapshot.ts';
+import { resourceKey, type ResourceKey, type ResourceOf, type SnapshotChange } from '../../../sync-agent/snapshot.ts';
 import type { Problem, ResourceSource } from '../../../sync-agent/source/source.ts';
 import { CLUSTER_UID, sealingKeyFields, signingJwk } from './edge-bench.ts';
 import { CLUSTER, EDGE } from './fake-edge.ts';
@@ -24,6 +24,28 @@ spec:
   signingKeySecretRef: {name: keys}
   sealingKeys: [{kid: ${sealingKeyFields.kid}, publicKey: ${sealingKeyFields.publicKey}}]
 `);
+}
+
+/** The same with more in its spec, and annotations. */
+export function gatewayWith(
+  spec: Partial<ResourceOf<'EdgeGateway'>['spec']>,
+  annotations: Readonly<Record<string, string>> = {},
+  name = 'edge',
+): Resource {
+  const { apiVersion, kind, metadata, spec: usual } = gatewayOf(gateway(name));
+  return resource(
+    JSON.stringify({
+      apiVersion,
+      kind,
+      metadata: { ...metadata, annotations },
+      spec: { ...usual, ...spec },
+    }),
+  );
+}
+
+function gatewayOf(found: Resource): ResourceOf<'EdgeGateway'> {
+  if (found.kind !== 'EdgeGateway') throw new TypeError(`${found.kind} is no EdgeGateway`);
+  return found;
 }
 
 export function keysSecret(jwk = signingJwk): Resource {

@@ -17,6 +17,7 @@ const TAXONOMY = {
   unsupported_content_encoding: [415, 'invalid_request_error', false],
   client_closed_request: [499, 'invalid_request_error', false],
   internal_error: [500, 'server_error', true],
+  unsupported_feature: [500, 'server_error', false],
   misconfigured: [500, 'server_error', false],
   not_ready: [503, 'server_error', true],
   no_backend: [503, 'server_error', false],

@@ -2,8 +2,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { sha256Hex } from '../../../contract/encoding.ts';
 import type { ConsumerEntry } from '../../../contract/routing-table.ts';
 import { Authenticator, type Caller } from '../../../worker/pipeline/authenticate.ts';
-import type { ServedTable } from '../../../worker/table/served-table.ts';
-import { consumerEntry, tableOfEntries } from '../support/table-of-entries.ts';
+import type { ClusterTable, ServedTable } from '../../../worker/table/served-table.ts';
+import { consumerEntry, servedConsumer, tableOfEntries } from '../support/table-of-entries.ts';
 import { countingClock } from '../upstream/counting-clock.ts';
 
 const KEY = 'sk-0123456789abcdef0123456789abcdef';
@@ -115,7 +115,7 @@ describe('what an isolate remembers', () => {
     const everyone: ServedTable = {
       ...tableOfEntries({ routes: {}, models: {}, providers: {} }),
       hasKey: () => true,
-      consumer: () => consumerEntry(),
+      consumer: () => servedConsumer(),
     };
     for (let i = 0; i <= 4096; i++) await ask(`sk-${i}`, everyone);
     expect(ask('sk-4096', everyone)).not.toBeInstanceOf(Promise);
@@ -156,7 +156,7 @@ function made(now?: number) {
   return { authenticator, clock, ask };
 }
 
-async function knowing(keys: Readonly<Record<string, Partial<ConsumerEntry>>>): Promise<ServedTable> {
+async function knowing(keys: Readonly<Record<string, Partial<ConsumerEntry>>>): Promise<ClusterTable> {
   const entries = Object.entries(keys).map(
     async ([key, change]) => [await sha256Hex(key), consumerEntry(change)] as const,
   );
@@ -168,7 +168,7 @@ async function knowing(keys: Readonly<Record<string, Partial<ConsumerEntry>>>): 
   });
 }
 
-function counted(table: ServedTable) {
+function counted(table: ClusterTable) {
   return { ...table, consumer: vi.fn<ServedTable['consumer']>((digest) => table.consumer(digest)) };
 }
 

@@ -1,10 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackendEntry } from '../../../contract/routing-table.ts';
-import { orderBackends } from '../../../worker/pipeline/order-backends.ts';
+import { orderBackends, type OrderedBackend, type Standing } from '../../../worker/pipeline/order-backends.ts';
 import { backendEntry } from '../support/table-of-entries.ts';
-
-const none = () => false;
 
 describe('a conversation', () => {
   test('keeps its order of backends, however they are listed', () => {
@@ -127,18 +125,49 @@ describe('tiers', () => {
   });
 
   test('give way to health: what is down goes last, and is still there', () => {
-    const down = (backend: BackendEntry) => backend.name.startsWith('main');
-    const order = names(tiers, 'k', down);
+    const order = names(tiers, 'k', { isDown: ({ backend }) => backend.name.startsWith('main') });
     expect(order.slice(0, 2)).toEqual(['second', 'spare']);
     expect(order.slice(2).toSorted()).toEqual(['main-1', 'main-2']);
   });
+});
+
+describe('what is not ready', () => {
+  const tiers = [...pool(3), backendEntry({ name: 'spare', priority: 1 })];
+  const unready = (...names: string[]): Standing<OrderedBackend> => ({
+    isUnready: ({ backend }) => names.includes(backend.name),
+  });
+
+  test('goes behind the others of its tier, and stays before the next tier', () => {
+    for (const key of keys(200)) {
+      const order = names(tiers, key, unready('b1'));
+      expect(order.slice(2)).toEqual(['b1', 'spare']);
+      expect(order.slice(0, 2)).toEqual(names(tiers, key).filter((name) => name !== 'b1' && name !== 'spare'));
+    }
+  });
+
+  test('keeps its order where nothing of its tier is ready', () => {
+    for (const key of keys(50)) expect(names(tiers, key, unready('b0', 'b1', 'b2'))).toEqual(names(tiers, key));
+  });
+
+  test('is better than what is down', () => {
+    const order = names(tiers, 'k', { ...unready('spare'), isDown: ({ backend }) => backend.name !== 'spare' });
+    expect(order[0]).toBe('spare');
+  });
+});
+
+test('backends of the same name in two clusters draw each for itself', () => {
+  const both = [placed(backendEntry({ name: 'main' }), 'eu'), placed(backendEntry({ name: 'main' }), 'us')];
+  const first = keys(2_000).filter((key) => orderBackends(both, () => key, {})[0]?.home.cluster === 'eu');
+  expect(Math.abs(first.length / 2_000 - 0.5)).toBeLessThan(0.05);
 });
 
 test('what is down moves only its own conversations, and they come back', () => {
   const backends = pool(3);
   for (const key of keys(500)) {
     const [first, second] = names(backends, key);
-    expect(names(backends, key, ({ name }) => name === 'b0')[0]).toBe(first === 'b0' ? second : first);
+    expect(names(backends, key, { isDown: ({ backend }) => backend.name === 'b0' })[0]).toBe(
+      first === 'b0' ? second : first,
+    );
     expect(names(backends, key)[0]).toBe(first);
   }
 });
@@ -147,8 +176,8 @@ test('the key is worked out only where there is a choice', () => {
   const never = () => {
     throw new Error('it was asked');
   };
-  expect(orderBackends([backendEntry()], never, none)).toHaveLength(1);
-  expect(orderBackends([], never, none)).toEqual([]);
+  expect(orderBackends([placed(backendEntry())], never, {})).toHaveLength(1);
+  expect(orderBackends([], never, {})).toEqual([]);
 });
 
 const anyBackends = fc
@@ -166,12 +195,16 @@ const anyBackends = fc
   )
   .map((list) => list.map((change) => backendEntry(change)));
 
-function names(
-  backends: readonly BackendEntry[],
-  key: string,
-  isDown: (backend: BackendEntry) => boolean = none,
-): string[] {
-  return orderBackends(backends, () => key, isDown).map(({ name }) => name);
+function names(backends: readonly BackendEntry[], key: string, standing: Standing<OrderedBackend> = {}): string[] {
+  return orderBackends(
+    backends.map((backend) => placed(backend)),
+    () => key,
+    standing,
+  ).map(({ backend }) => backend.name);
+}
+
+function placed(backend: BackendEntry, cluster = 'prod'): OrderedBackend {
+  return { backend, home: { cluster } };
 }
 
 /** The part of the keys for which each backend is the first. */

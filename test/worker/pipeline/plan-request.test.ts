@@ -9,7 +9,7 @@ import {
 import { statusOf } from '../../../worker/errors.ts';
 import {
   backendEntry,
-  consumerEntry,
+  servedConsumer,
   modelEntry,
   providerEntry,
   routeEntry,
@@ -136,7 +136,7 @@ describe('a caller', () => {
   });
 
   test('with a key passes where none is asked for, whatever the key may do elsewhere', () => {
-    const stranger = consumerEntry({ id: 'stranger/eve', allowedModels: ['nothing'] });
+    const stranger = servedConsumer({ id: 'stranger/eve', allowedModels: ['nothing'] });
     const routes = { 'default/main': routeEntry({ authentication: 'Anonymous', consumers: ['default'] }) };
     expect(planOf({ routes }, { consumer: stranger }).type).toBe('Serve');
   });
@@ -150,7 +150,7 @@ describe('a caller', () => {
     [[], 'default/ada', false],
   ] as const)('reaches a route for the namespaces %j as %s: %s', (namespaces, id, reaches) => {
     const routes = { 'default/main': routeEntry({ consumers: namespaces === '*' ? '*' : [...namespaces] }) };
-    const plan = planOf({ routes }, { consumer: consumerEntry({ id }) });
+    const plan = planOf({ routes }, { consumer: servedConsumer({ id }) });
     expect(plan).toMatchObject(reaches ? { type: 'Serve' } : { type: 'Refuse', code: 'model_not_found' });
   });
 
@@ -172,7 +172,7 @@ describe('a caller', () => {
     [[], 'fast', false],
   ])('that may use %j may use the model demo by its alias %s: %s', (allowedModels, model, may) => {
     const routes = { 'default/main': routeEntry({ models: { fast: 'default/demo' } }) };
-    const consumer = consumerEntry(allowedModels === undefined ? {} : { allowedModels });
+    const consumer = servedConsumer(allowedModels === undefined ? {} : { allowedModels });
     const plan = planOf({ routes }, { model, consumer });
     expect(plan).toMatchObject(may ? { type: 'Serve' } : { type: 'Refuse', code: 'model_not_allowed', param: 'model' });
   });
@@ -209,7 +209,9 @@ describe('the candidates', () => {
 
   test('that failed lately go last', () => {
     const models = { 'default/demo': modelEntry({ backends }) };
-    const plan = planRequest(tableOf({ models, providers }), asking(), { isDown: ({ name }) => name === 'a' });
+    const plan = planRequest(tableOf({ models, providers }), asking(), {
+      isDown: ({ backend }) => backend.name === 'a',
+    });
     expect(plan.type === 'Serve' && names(plan)).toEqual(['b', 'c', 'a']);
   });
 
@@ -222,7 +224,7 @@ describe('the candidates', () => {
     };
     const many = Array.from({ length: 60 }, (_, i) => String(i));
     const byConversation = many.map((text) => first({ conversation: () => text }));
-    const byConsumer = many.map((text) => first({ consumer: consumerEntry({ id: `default/${text}` }) }));
+    const byConsumer = many.map((text) => first({ consumer: servedConsumer({ id: `default/${text}` }) }));
     expect(new Set(byConversation)).toEqual(new Set(['a', 'b', 'c']));
     expect(new Set(byConsumer)).toEqual(new Set(['a', 'b', 'c']));
     expect(many.map((text) => first({ conversation: () => text }))).toEqual(byConversation);
@@ -259,7 +261,7 @@ function asking(change: Partial<RequestToPlan> = {}): RequestToPlan {
     header: () => null,
     model: 'demo',
     operation: 'chat',
-    consumer: consumerEntry(),
+    consumer: servedConsumer(),
     conversation: () => 'conversation',
     ...change,
   };

@@ -69,7 +69,7 @@ describe("the last backend's limit is the caller's", () => {
     [{ 'retry-after': '7' }, '7'],
     [{ 'retry-after-ms': '1500' }, '2'],
     [{}, null],
-    [{ 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }, null],
+    [{ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }, null],
   ])('429 with what it says of coming back: %o', async (headers, retryAfter) => {
     const limit = refuses(429, { message: 'slow down', code: 'rate_limit_exceeded' }, headers);
     const upstream = new FakeUpstream().on('first.example', limit).on('second.example', limit);

@@ -32,7 +32,8 @@ describe('the control side comes before every route', () => {
 
   test('the revision is told by the control side', async () => {
     const response = await edge().edge.request('/fairlead/v1/revision');
-    expect(await response.json()).toEqual({ revision: 'abcdef012345', generation: null, confirmed: true });
+    const served = { cluster: 'prod', revision: 'abcdef012345', generation: null, confirmed: true };
+    expect(await response.json()).toEqual({ clusters: [served] });
   });
 
   test.each([
@@ -47,7 +48,8 @@ describe('the control side comes before every route', () => {
 
   test('health is told without a key', async () => {
     const response = await edge().edge.request('/healthz');
-    expect(await response.json()).toEqual({ status: 'ok', revision: 'abcdef012345', confirmed: true });
+    const served = { cluster: 'prod', revision: 'abcdef012345', confirmed: true };
+    expect(await response.json()).toEqual({ status: 'ok', clusters: [served] });
   });
 
   test('health under a prefix is a path like any other', async () => {

@@ -152,6 +152,23 @@ describe('a caller that hangs up', () => {
     expect(upstream.call.signal.aborted).toBe(false);
   });
 
+  test('nor one that waited for the caller to read on when it left: the time for the whole request is not waited out', async () => {
+    const { body, clock, upstream, edge, client, answering } = start('Drain', true);
+    await upstream.called(1);
+    body.send(ROLE + PARROTS);
+    const response = await answering;
+    expect(response.bodyUsed).toBe(false);
+    await clock.advance(10);
+    client.abort();
+    body.send(WHISPER + STOP + USAGE_ONLY + DONE);
+    body.end();
+    expect(await edge.record()).toMatchObject({
+      'fairlead.outcome': 'client_abort',
+      'fairlead.usage.estimated': false,
+      'gen_ai.usage.output_tokens': 7,
+    });
+  });
+
   test('does not end a whole answer that its route drains', async () => {
     const { body, upstream, edge, client, answering } = start('Drain', false);
     await upstream.called(1);

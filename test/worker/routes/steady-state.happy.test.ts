@@ -2,14 +2,14 @@ import { reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { hubClient } from '../../../worker/table/hub-client.ts';
-import { TestIsolate, testSettings } from '../table/test-isolate.ts';
+import { oneCluster, TestIsolate } from '../table/test-isolate.ts';
 import { TestPublisher } from '../table/test-publisher.ts';
 import { FakeUpstream } from '../support/fake-upstream.ts';
 import { answers, completion, STREAM_WITH_USAGE, streams } from '../support/openai-answers.ts';
 import { consumerEntry } from '../support/table-of-entries.ts';
 import { KEY_DIGEST, oneBackend, TestEdge } from '../support/test-edge.ts';
 
-const settings = await testSettings();
+const settings = await oneCluster();
 afterEach(() => reset());
 
 /** An edge that serves a published table out of a real hub and a real KV, both of which count. */

@@ -8,7 +8,7 @@ import type {
   RouteEntry,
   SecretEntry,
 } from '../../../contract/routing-table.ts';
-import type { ServedTable } from '../../../worker/table/served-table.ts';
+import type { ClusterTable, ServedConsumer } from '../../../worker/table/served-table.ts';
 
 export interface Entries {
   readonly routes: Readonly<Record<string, RouteEntry>>;
@@ -20,22 +20,37 @@ export interface Entries {
 }
 
 /** A table that is held in memory as it is. */
-export function tableOfEntries(entries: Entries, revision = 'abcdef012345'): ServedTable {
+export function tableOfEntries(entries: Entries, revision = 'abcdef012345', cluster = 'prod'): ClusterTable {
   const { routes, models, providers, consumers = {}, secrets = {} } = entries;
   const claims = Object.entries(routes)
-    .flatMap(([id, route]) => matchesOf(id, route).map((match) => ({ ...match, route })))
+    .flatMap(([id, route]) => matchesOf(id, route).map((match) => ({ ...match, cluster, route })))
     .toSorted(compareMatches);
-  return {
+  const table: ClusterTable = {
+    cluster,
     revision,
     generation: { term: 1, sequence: 1 },
+    get clusters() {
+      return [table];
+    },
+    unavailable: [],
+    of: () => table,
     claims: () => claims,
     claimsOn: (model) => claims.filter(({ route }) => Object.hasOwn(route.models, model)),
     model: (id) => models[id],
     provider: (id) => providers[id],
     secret: (id) => secrets[id],
     hasKey: (digest) => Object.hasOwn(consumers, toHex(digest)),
-    consumer: (digest) => consumers[digest],
+    consumer(digest) {
+      const consumer = consumers[digest];
+      return consumer && { ...consumer, cluster };
+    },
   };
+  return table;
+}
+
+/** A consumer as a table gives it. */
+export function servedConsumer(changes: Partial<ServedConsumer> = {}): ServedConsumer {
+  return { ...consumerEntry(), cluster: 'prod', ...changes };
 }
 
 export function routeEntry(changes: Partial<RouteEntry> = {}): RouteEntry {

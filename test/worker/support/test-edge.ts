@@ -11,8 +11,10 @@ import { publishRoutes } from '../../../worker/routes/publish.ts';
 import { revisionRoute } from '../../../worker/routes/revision.ts';
 import { Credentials, type CredentialSources } from '../../../worker/upstream/credentials.ts';
 import { Health } from '../../../worker/upstream/health.ts';
+import { Readiness } from '../../../worker/upstream/readiness.ts';
 import { testSettings, unreachableHub } from '../table/test-isolate.ts';
 import { CLUSTER, EDGE } from '../table/test-keys.ts';
+import type { ServedTable } from '../../../worker/table/served-table.ts';
 import type { FakeUpstream } from './fake-upstream.ts';
 import { backendEntry, consumerEntry, modelEntry, providerEntry, routeEntry } from './table-of-entries.ts';
 import { tableOfEntries, type Entries } from './table-of-entries.ts';
@@ -65,15 +67,19 @@ const settings = await testSettings();
 /** The whole app, with a table in memory, a fake Internet and its log kept. */
 export class TestEdge {
   readonly records: RequestRecord[] = [];
+  readonly readiness: Readiness;
   readonly #app: ReturnType<typeof createApp>;
-  #table: ReturnType<typeof tableOfEntries>;
+  #table: ServedTable;
   readonly #contexts: ExecutionContext[] = [];
 
   constructor({ upstream, entries = oneBackend(), clock = systemClock, tables, credentials }: TestEdgeOptions) {
     this.#table = tableOfEntries(entries);
     const { now } = clock;
+    this.readiness = new Readiness(now);
     const log = () => undefined;
-    const served = () => ({ revision: this.#table.revision, generation: null, confirmed: true });
+    const served = () => ({
+      clusters: [{ cluster: CLUSTER, revision: this.#table.revision, generation: null, confirmed: true }],
+    });
     const pickup = { table: () => this.#table, served, refresh: () => Promise.resolve() };
     let ids = 0;
     this.#app = createApp({
@@ -89,13 +95,13 @@ export class TestEdge {
         binding: () => undefined,
         credentials: new Credentials({
           edge: EDGE,
-          cluster: CLUSTER,
           findKey: () => undefined,
           workerSecret: (name) => (name === 'FIRST_KEY' ? UPSTREAM_KEY : undefined),
           ...credentials,
         }),
         withoutUsageOption: new Set(),
         health: new Health(now),
+        readiness: this.readiness,
         authenticator: new Authenticator(now),
       },
     });

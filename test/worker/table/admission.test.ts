@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ClusterTrust } from '../../../contract/cluster-trust.ts';
-import { bucketFault, namedBuckets, type NamedBucket } from '../../../worker/table/admission.ts';
+import { bucketFault, namedBuckets, unknownSchema, type NamedBucket } from '../../../worker/table/admission.ts';
 import { inspectBucket, type BucketFacts } from '../../../worker/table/bucket-facts.ts';
 import { aModel, aRoute, makeTable, type Entries } from './make-table.ts';
 
@@ -43,9 +43,16 @@ describe('the authority of a cluster', () => {
   });
 });
 
+test.each([
+  [99, "deploy the agent's release of the worker first"],
+  [0, "run the worker's release of the agent"],
+])('a table of schema version %i, which this edge does not read, is refused with advice', (version, advice) => {
+  expect(unknownSchema(version)).toMatchObject({ rule: 'schema-version', message: expect.stringContaining(advice) });
+});
+
 test('an empty bucket is in its place anywhere', () => {
   const inspection = inspectBucket('models', new TextEncoder().encode('{}'));
-  expect(inspection).toEqual({ facts: { range: null, hostnames: [], models: [] } satisfies BucketFacts });
+  expect(inspection).toEqual({ facts: { range: null, routes: [], models: [] } satisfies BucketFacts });
 });
 
 async function faultOf(entries: Entries, change: Partial<ClusterTrust>) {

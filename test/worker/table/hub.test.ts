@@ -3,17 +3,16 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_BUCKET_BYTES, MAX_POINTER_LENGTH } from '../../../contract/buckets.ts';
 import { sha256Hex, utf8Bytes } from '../../../contract/encoding.ts';
-import { hubState, type Refusal } from '../../../contract/publish-api.ts';
+import { hubState } from '../../../contract/publish-api.ts';
 import { revisionOf } from '../../../contract/revision.ts';
-import { SCHEMA_VERSION } from '../../../contract/routing-table.ts';
+import { SCHEMA_VERSION } from '../../../contract/schema-version.ts';
 import { blobKey, HUB_NAME, pointerKey } from '../../../contract/storage-keys.ts';
 import { hubClient } from '../../../worker/table/hub-client.ts';
 import { Hub } from '../../../worker/table/hub.ts';
-import type { Refused } from '../../../worker/table/hub-protocol.ts';
 import { BLOB_GRACE_MS, KEPT_REVISIONS } from '../../../worker/table/retention.ts';
-import { testSettings } from './test-isolate.ts';
 import { aModel, aProvider, aRoute, makeTable, smallTable } from './make-table.ts';
 import { CLUSTER, EDGE, SECOND_KEY, STRANGERS_KEY } from './test-keys.ts';
+import { question, refused, settingsOf } from './test-hub.ts';
 import { CLUSTER_UID, signedPointer, TestPublisher } from './test-publisher.ts';
 
 const hub = hubClient(env.TABLE_HUB);
@@ -30,11 +29,14 @@ const age = (ms: number) =>
   runInDurableObject(stub(), (_, { storage }) => {
     storage.sql.exec('UPDATE blobs SET needed_at = needed_at - ?', ms);
   });
-const count = (table: 'pointers' | 'blobs' | 'facts') =>
+const count = (table: 'pointers' | 'blobs' | 'bucket_facts') =>
   runInDurableObject(stub(), (_, { storage }) => storage.sql.exec(`SELECT count(*) AS n FROM ${table}`).one()['n']);
 
-const ask = (serving: string | null, isolate = 'i1', knownSchemaVersions = [SCHEMA_VERSION]) =>
-  hub.poll(CLUSTER, { isolate, knownSchemaVersions, serving });
+/** What an isolate is told about the first cluster. */
+const ask = async (revision: string | null, isolate = 'i1', knownSchemaVersions = [SCHEMA_VERSION]) => {
+  const { clusters, ...timing } = await hub.poll(question({ [CLUSTER]: revision }, { isolate, knownSchemaVersions }));
+  return { ...clusters[CLUSTER], ...timing };
+};
 
 describe('admission', () => {
   test('takes a table whose blobs are all there, and says what it is called', async () => {
@@ -72,7 +74,7 @@ describe('admission', () => {
     await publisher.publish({ routes }, 8);
     await publisher.publish({ routes: { ...routes, 'team/r0': aRoute({ pathPrefix: '/new' }) } }, 8);
     const known = await runInDurableObject(stub(), (_, { storage }) =>
-      storage.sql.exec('SELECT count(*) AS n FROM facts').one(),
+      storage.sql.exec('SELECT count(*) AS n FROM bucket_facts').one(),
     );
     expect(known).toEqual({ n: 9 });
   });
@@ -99,7 +101,7 @@ describe('a push is refused, and named is the rule', () => {
   test('schema-version: newer than this edge reads', async () => {
     const outcome = await publisher.push(await small(), { change: { schemaVersion: SCHEMA_VERSION + 1 } });
     expect(refused(outcome)).toMatchObject({ rule: 'schema-version' });
-    expect(refused(outcome).message).toContain('deploy the newer worker first');
+    expect(refused(outcome).message).toContain("deploy the agent's release of the worker first");
   });
 
   test('edge: made for another one', async () => {
@@ -176,7 +178,10 @@ describe('a push is refused, and named is the rule', () => {
 
   test.each([
     ['what is not JSON', '{'],
-    ['a field that this version does not know', `{"team/p":${JSON.stringify({ ...aProvider(), extra: 1 })}}`],
+    [
+      'a field of another shape than this version knows',
+      `{"team/p":${JSON.stringify({ ...aProvider(), headers: 1 })}}`,
+    ],
     ['an id that is none', '{"no-namespace":{}}'],
     ['an entry called __proto__', '{"__proto__":{}}'],
     ['JSON that is not canonical', '{ }'],
@@ -240,7 +245,7 @@ describe('a restart of the hub', () => {
     await evictDurableObject(stub());
     const state = await hub.state(CLUSTER);
     expect(state).toMatchObject({ current: { revision }, term: 1, serving: [] });
-    const blobs = await hub.getBlobs(Object.values(state.current!.pointer.sections).flat());
+    const blobs = await hub.getBlobs(Object.values(state.current!.pointer.sections).flat(), 'agent');
     expect(blobs).toHaveLength(5);
     const claim = await hub.claimTerm(CLUSTER, { clusterUid: 'uid-2', floor: null });
     expect(refused(claim)).toMatchObject({ rule: 'cluster-uid' });
@@ -275,7 +280,7 @@ describe('copies in KV', () => {
 
   test('are made again where KV fails, the pointer only after all blobs', async () => {
     await publisher.claimTerm();
-    const settings = await testSettings();
+    const settings = await settingsOf();
     const writes = await runInDurableObject(stub(), async (_, { storage }) => {
       const written: string[] = [];
       let failing = true;
@@ -286,7 +291,15 @@ describe('copies in KV', () => {
         },
         delete: async () => undefined,
       };
-      const failingHub = new Hub({ settings, storage, kv, log: () => undefined, now: Date.now, random: Math.random });
+      const failingHub = new Hub({
+        settings,
+        storage,
+        kv: { ...kv, get: async () => null },
+        inboxes: {},
+        log: () => undefined,
+        now: Date.now,
+        random: Math.random,
+      });
       const table = await makeTable(await smallTable());
       for (const [sha256, bytes] of table.blobs) await failingHub.putBlob(sha256, bytes);
       await failingHub.admit(CLUSTER, await signedPointer(table, await publisher.next()));
@@ -316,7 +329,7 @@ describe('what is kept', () => {
     await age(2 * BLOB_GRACE_MS);
     await runDurableObjectAlarm(stub());
     expect(await count('blobs')).toBe(KEPT_REVISIONS);
-    expect(await count('facts')).toBe(KEPT_REVISIONS);
+    expect(await count('bucket_facts')).toBe(KEPT_REVISIONS);
   });
 
   test('is a day longer what has just been let go of', async () => {
@@ -362,7 +375,7 @@ describe('a poll', () => {
     await publisher.publish(await smallTable());
     const { current } = await hub.state(CLUSTER);
     const named = Object.values(current!.pointer.sections).flat();
-    expect((await ask(null)).recent.toSorted()).toEqual(named.toSorted());
+    expect((await ask(null)).recent?.toSorted()).toEqual(named.toSorted());
     await runInDurableObject(stub(), (_, { storage }) => {
       storage.sql.exec('UPDATE blobs SET copied_at = ?', Date.now() - 600_000);
     });
@@ -378,7 +391,10 @@ describe('a poll', () => {
     const revision = await publisher.publish(await smallTable());
     await Promise.all([ask(revision, 'i1'), ask(revision, 'i2'), ask(null, 'i3')]);
     const refusedOne = { revision, reason: 'a blob is missing' };
-    await hub.poll(CLUSTER, { isolate: 'i3', knownSchemaVersions: [1], serving: null, refused: refusedOne });
+    await hub.poll({
+      ...question({}, { isolate: 'i3' }),
+      clusters: { [CLUSTER]: { serving: null, refused: refusedOne } },
+    });
     expect(await hub.state(CLUSTER)).toMatchObject({
       serving: [
         { revision, count: 2 },
@@ -388,12 +404,3 @@ describe('a poll', () => {
     });
   });
 });
-
-function refused(outcome: object): Refusal {
-  if (!isRefused(outcome)) throw new Error(`expected a refusal, got ${JSON.stringify(outcome)}`);
-  return outcome.refused;
-}
-
-function isRefused(outcome: object): outcome is Refused {
-  return 'refused' in outcome;
-}

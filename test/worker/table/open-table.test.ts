@@ -4,14 +4,14 @@ import { fromHex, sha256Hex } from '../../../contract/encoding.ts';
 import type { SectionEntries } from '../../../contract/routing-table.ts';
 import { openTable, tableOf } from '../../../worker/table/open-table.ts';
 import { SectionBuckets } from '../../../worker/table/section-bucket.ts';
-import type { ServedTable } from '../../../worker/table/served-table.ts';
+import type { ClusterTable } from '../../../worker/table/served-table.ts';
 import { TableUnavailable } from '../../../worker/table/table-unavailable.ts';
 import { aConsumer, aModel, aProvider, aRoute, makeTable, smallTable, type Entries } from './make-table.ts';
 
-const names = { revision: 'r1', generation: { term: 1, sequence: 1 } };
+const names = { cluster: 'prod', revision: 'r1', generation: { term: 1, sequence: 1 } };
 
 describe('a table', () => {
-  let table: ServedTable;
+  let table: ClusterTable;
   beforeAll(async () => {
     table = await open({
       ...(await smallTable()),
@@ -35,7 +35,7 @@ describe('a table', () => {
   test('knows a key by its digest, and whose it is', async () => {
     const digest = await sha256Hex('sk-one');
     expect(table.hasKey(fromHex(digest))).toBe(true);
-    expect(table.consumer(digest)).toEqual(aConsumer());
+    expect(table.consumer(digest)).toEqual({ ...aConsumer(), cluster: 'prod' });
     expect(table.hasKey(fromHex(await sha256Hex('sk-two')))).toBe(false);
   });
 
@@ -106,8 +106,8 @@ describe('the bucket of a consumer', () => {
     const digest = await sha256Hex('sk-one');
     const first = table.consumer(digest);
     expect(first).toBeInstanceOf(Promise);
-    expect(await first).toEqual(aConsumer());
-    expect(table.consumer(digest)).toEqual(aConsumer());
+    expect(await first).toEqual({ ...aConsumer(), cluster: 'prod' });
+    expect(table.consumer(digest)).toEqual({ ...aConsumer(), cluster: 'prod' });
     expect(loads).toEqual(sections.consumers);
   });
 
@@ -133,7 +133,7 @@ test('two revisions that name the same bucket share what was parsed of it', asyn
   expect(buckets.only({ ...one.sections, models: [] }).json('models', sha256)).toBeUndefined();
 });
 
-async function open(entries: Entries, count = 1): Promise<ServedTable> {
+async function open(entries: Entries, count = 1): Promise<ClusterTable> {
   const { sections, blobs } = await makeTable(entries, count);
   return tableOf({ ...names, sections }, blobs);
 }

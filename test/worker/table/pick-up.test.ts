@@ -8,7 +8,7 @@ import type { HubClient, PollQuestion } from '../../../worker/table/hub-protocol
 import type { PickupDependencies } from '../../../worker/table/pick-up.ts';
 import { TableUnavailable } from '../../../worker/table/table-unavailable.ts';
 import { aConsumer, aModel, aProvider, aRoute, makeTable, smallTable } from './make-table.ts';
-import { TestIsolate, testSettings, unreachableHub } from './test-isolate.ts';
+import { oneCluster, TestIsolate, unreachableHub } from './test-isolate.ts';
 import { CLUSTER, STRANGERS_KEY } from './test-keys.ts';
 import { signedPointer, TestPublisher } from './test-publisher.ts';
 
@@ -32,7 +32,7 @@ describe('a cold isolate', () => {
     const table = await isolate.pickup.table();
     expect(isolate.roundTrips).toBe(2);
     expect(table.revision).toBe(revision);
-    expect(table.model('team/demo')).toEqual(aModel());
+    expect(table.of(CLUSTER).model('team/demo')).toEqual(aModel());
   });
 
   test('takes what KV has had for a while from KV, still within two round trips', async () => {
@@ -52,9 +52,9 @@ describe('a cold isolate', () => {
     const digest = await sha256Hex('sk-one');
     expect(table.hasKey(fromHex(digest))).toBe(true);
     isolate.forget();
-    expect(await table.consumer(digest)).toEqual(aConsumer());
+    expect(await table.consumer(digest)).toEqual({ ...aConsumer(), cluster: CLUSTER });
     expect(isolate.roundTrips).toBe(1);
-    expect(table.consumer(digest)).toEqual(aConsumer());
+    expect(table.consumer(digest)).toEqual({ ...aConsumer(), cluster: CLUSTER });
     expect(isolate.roundTrips).toBe(1);
   });
 
@@ -72,7 +72,7 @@ describe('a cold isolate', () => {
     const isolate = await anIsolate();
     await expect(isolate.pickup.table()).rejects.toThrow(TableUnavailable);
     await expect(isolate.pickup.table()).rejects.toMatchObject({ reason: 'no-table' });
-    expect(isolate.pickup.served()).toEqual({ revision: null, generation: null, confirmed: false });
+    expect(isolate.serving()).toEqual({ cluster: CLUSTER, revision: null, generation: null, confirmed: false });
   });
 
   test('that finds no table finds the one that is published later', async () => {
@@ -96,7 +96,7 @@ describe('in the steady state', () => {
       const held = isolate.pickup.table();
       if (held instanceof Promise) throw new Error('a request had to wait');
       expect(held.claimsOn('demo')).toHaveLength(1);
-      expect(held.consumer(digest)).toEqual(aConsumer());
+      expect(held.consumer(digest)).toEqual({ ...aConsumer(), cluster: CLUSTER });
     }
     expect(isolate.calls).toEqual([]);
   });
@@ -136,7 +136,7 @@ describe('a new revision', () => {
     const entries = await smallTable({ models });
     await publisher.publish(entries, 8);
     const isolate = await anIsolate();
-    const before = (await isolate.pickup.table()).model('team/m1');
+    const before = (await isolate.pickup.table()).of(CLUSTER).model('team/m1');
     const changed = { ...models, 'team/m0': aModel({ aliases: ['other'] }) };
     await publisher.publish({ ...entries, models: changed }, 8);
     isolate.forget();
@@ -144,8 +144,8 @@ describe('a new revision', () => {
     const [blobs] = isolate.callsTo('hub', 'getBlobs');
     expect(blobs?.arguments[0]).toHaveLength(1);
     expect(isolate.callsTo('kv', 'get')).toEqual([]);
-    expect(isolate.pickup.current()?.model('team/m0')?.aliases).toEqual(['other']);
-    expect(isolate.pickup.current()?.model('team/m1')).toBe(before);
+    expect(isolate.table().model('team/m0')?.aliases).toEqual(['other']);
+    expect(isolate.table().model('team/m1')).toBe(before);
   });
 
   test('brings the consumers along whom this isolate has met: they wait once only', async () => {
@@ -156,7 +156,7 @@ describe('a new revision', () => {
     await (await isolate.pickup.table()).consumer(digest);
     await publisher.publish(await smallTable({ consumers: consumers('b') }), 8);
     await isolate.pickup.refresh();
-    expect(isolate.pickup.current()?.consumer(digest)).toEqual(aConsumer({ team: 'b' }));
+    expect(isolate.pickup.current()?.consumer(digest)).toEqual({ ...aConsumer({ team: 'b' }), cluster: CLUSTER });
   });
 
   test('leaves a request that began before with the table that it began with', async () => {
@@ -166,7 +166,7 @@ describe('a new revision', () => {
     await publisher.publish({});
     await isolate.pickup.refresh();
     expect(table.claimsOn('demo')).toHaveLength(1);
-    expect(await table.consumer(await sha256Hex('sk-one'))).toEqual(aConsumer());
+    expect(await table.consumer(await sha256Hex('sk-one'))).toEqual({ ...aConsumer(), cluster: CLUSTER });
   });
 
   test('that drops a key makes it unknown', async () => {
@@ -187,7 +187,7 @@ describe('the hub is down', () => {
     await settledInKv();
     const isolate = await anIsolate({ hub: unreachableHub });
     expect((await isolate.pickup.table()).revision).toBe(revision);
-    expect(isolate.pickup.served()).toMatchObject({ revision, confirmed: false });
+    expect(isolate.serving()).toMatchObject({ revision, confirmed: false });
     expect(isolate.logged.map(({ message }) => message)).toContain('the hub cannot be asked');
   });
 
@@ -201,7 +201,7 @@ describe('the hub is down', () => {
     const table = await isolate.pickup.table();
     expect(table.revision).toBe(revision);
     expect(table.claimsOn('demo')).toHaveLength(1);
-    expect(isolate.pickup.served().confirmed).toBe(false);
+    expect(isolate.serving().confirmed).toBe(false);
   });
 
   test('and KV and the cache too: 503', async () => {
@@ -219,7 +219,7 @@ describe('the hub is down', () => {
     isolate.time += 600;
     expect(isolate.pickup.table()).toBe(table);
     await isolate.settled();
-    expect(isolate.pickup.served().confirmed).toBe(false);
+    expect(isolate.serving().confirmed).toBe(false);
     isolate.forget();
     isolate.time += 900;
     expect(isolate.pickup.table()).toBe(table);
@@ -238,7 +238,7 @@ describe('the hub is down', () => {
     line.down = true;
     isolate.time += 3_600_000;
     expect(await isolate.pickup.table()).toBe(table);
-    expect(isolate.pickup.served()).toMatchObject({ revision: table.revision, confirmed: false });
+    expect(isolate.serving()).toMatchObject({ revision: table.revision, confirmed: false });
   });
 
   test('for a while: what was published meanwhile is picked up when it is back', async () => {
@@ -252,7 +252,7 @@ describe('the hub is down', () => {
     isolate.time += 1_000;
     await isolate.pickup.table();
     await isolate.settled();
-    expect(isolate.pickup.served()).toMatchObject({ revision, confirmed: true });
+    expect(isolate.serving()).toMatchObject({ revision, confirmed: true });
   });
 
   test('or was wiped: the table in KV goes on being served, unconfirmed', async () => {
@@ -263,7 +263,7 @@ describe('the hub is down', () => {
     });
     const isolate = await anIsolate();
     expect((await isolate.pickup.table()).revision).toBe(revision);
-    expect(isolate.pickup.served()).toMatchObject({ revision, confirmed: false });
+    expect(isolate.serving()).toMatchObject({ revision, confirmed: false });
   });
 });
 
@@ -285,7 +285,7 @@ describe('KV', () => {
     for (const sha256 of [table.sections.models[0], table.sections.keys[0]])
       await env.TABLE_KV.put(blobKey(sha256!), new Uint8Array([0xff, 0x00, 0x7b]));
     const isolate = await anIsolate();
-    expect((await isolate.pickup.table()).model('team/demo')).toEqual(aModel());
+    expect((await isolate.pickup.table()).of(CLUSTER).model('team/demo')).toEqual(aModel());
     expect(isolate.logged.filter(({ message }) => message === 'a blob is not what its name says')).toHaveLength(2);
   });
 
@@ -341,10 +341,10 @@ describe('an offered revision is refused, reported, and the good one stays, when
   ])('%s', async (_, signing, reason) => {
     const unpublished = await makeTable({ models: { 'team/new': aModel() } });
     const { isolate, good, told } = await offered(await signedPointer(unpublished, signing));
-    expect(isolate.pickup.served().revision).toBe(good);
-    expect(isolate.pickup.served().confirmed).toBe(false);
-    expect(told.at(-1)).toMatchObject({
-      serving: good,
+    expect(isolate.serving().revision).toBe(good);
+    expect(isolate.serving().confirmed).toBe(false);
+    expect(told.at(-1)?.clusters[CLUSTER]).toMatchObject({
+      serving: { revision: good },
       refused: { revision: 'offered', reason: expect.stringContaining(reason) },
     });
     expect((await hub.state(CLUSTER)).refused).toMatchObject([{ revision: 'offered', count: 1 }]);
@@ -360,7 +360,7 @@ describe('an offered revision is refused, reported, and the good one stays, when
     for (const [sha256, bytes] of table.blobs) await hub.putBlob(sha256, bytes);
     isolate.time += 10_000;
     await isolate.pickup.refresh();
-    expect(isolate.pickup.served().revision).toBe('offered');
+    expect(isolate.serving().revision).toBe('offered');
   });
 });
 
@@ -370,7 +370,7 @@ test('a consumer whose bucket nobody has gets an error of ours, and the isolate 
   const table = await isolate.pickup.table();
   const revision = await publisher.publish(await smallTable({ routes: { 'team/other': aRoute() } }, 'sk-one'));
   await runInDurableObject(stub(), (_, { storage }) => {
-    storage.sql.exec('DELETE FROM blobs WHERE sha256 IN (SELECT sha256 FROM facts WHERE kind = ?)', 'consumers');
+    storage.sql.exec('DELETE FROM blobs WHERE sha256 IN (SELECT sha256 FROM bucket_facts WHERE kind = ?)', 'consumers');
   });
   await settledInKv();
   const { sections } = await makeTable(await smallTable());
@@ -389,10 +389,12 @@ async function offered(jws: string): Promise<{ isolate: TestIsolate; good: strin
   const isolate = await anIsolate({
     hub: {
       ...hub,
-      poll: async (cluster, question) => {
+      poll: async (question) => {
         told.push(question);
-        const answer = await hub.poll(cluster, question);
-        return lying.on ? { ...answer, revision: 'offered', jws } : answer;
+        const answer = await hub.poll(question);
+        const news = answer.clusters[CLUSTER];
+        if (!lying.on || !news) return answer;
+        return { ...answer, clusters: { [CLUSTER]: { ...news, revision: 'offered', jws } } };
       },
     },
   });
@@ -405,15 +407,20 @@ async function offered(jws: string): Promise<{ isolate: TestIsolate; good: strin
 }
 
 async function anIsolate(change: Partial<PickupDependencies> = {}): Promise<TestIsolate> {
-  const isolate = new TestIsolate({ hub, kv: env.TABLE_KV, settings: await testSettings(), ...change });
+  const isolate = new TestIsolate({ hub, kv: env.TABLE_KV, settings: await oneCluster(), ...change });
   isolates.push(isolate);
   return isolate;
 }
 
 /** KV has had everything that was published for long enough to show it everywhere. */
 async function settledInKv(): Promise<void> {
-  await runDurableObjectAlarm(stub());
-  await expect.poll(() => env.TABLE_KV.get(pointerKey(CLUSTER))).toBe((await hub.state(CLUSTER)).current?.jws);
+  const newest = (await hub.state(CLUSTER)).current?.jws;
+  const copied = async () => {
+    await runDurableObjectAlarm(stub());
+    return env.TABLE_KV.get(pointerKey(CLUSTER));
+  };
+  // KV takes one write a second of a key.
+  await expect.poll(copied, { timeout: 5_000 }).toBe(newest);
   await runInDurableObject(stub(), (_, { storage }) => {
     storage.sql.exec('UPDATE blobs SET copied_at = 0');
   });
@@ -422,8 +429,8 @@ async function settledInKv(): Promise<void> {
 function interruptible(line: { down: boolean }): HubClient {
   return {
     ...hub,
-    poll: (cluster, question) => (line.down ? unreachableHub.poll(cluster, question) : hub.poll(cluster, question)),
-    getBlobs: (hashes) => (line.down ? unreachableHub.getBlobs(hashes) : hub.getBlobs(hashes)),
+    poll: (question) => (line.down ? unreachableHub.poll(question) : hub.poll(question)),
+    getBlobs: (hashes, asker) => (line.down ? unreachableHub : hub).getBlobs(hashes, asker),
   };
 }
 

@@ -1,16 +1,25 @@
 import { expect, test } from 'vitest';
-import { readTableSettings } from '../../../worker/table/table-settings.ts';
-import { TEST_EDGE_VARIABLES } from './test-keys.ts';
+import { findCluster, readTableSettings } from '../../../worker/table/table-settings.ts';
+import { CLUSTER, OTHER_CLUSTER, TEST_EDGE_VARIABLES, TWO_CLUSTER_VARIABLES } from './test-keys.ts';
 
 test('are read from the variables of the worker, keys and all', async () => {
-  const { edge, cluster, local } = await readTableSettings(TEST_EDGE_VARIABLES);
-  expect({ edge, local, name: cluster.trust.name }).toEqual({
+  const { edge, clusters, local } = await readTableSettings(TEST_EDGE_VARIABLES);
+  expect({ edge, local, names: clusters.map(({ trust }) => trust.name) }).toEqual({
     edge: 'https://edge.example.com',
     local: true,
-    name: 'prod',
+    names: ['prod'],
   });
-  expect(cluster.findKey('first')?.kid).toBe('first');
-  expect(cluster.findKey('stranger')).toBeUndefined();
+  expect(clusters[0]?.findKey('first')?.kid).toBe('first');
+  expect(clusters[0]?.findKey('stranger')).toBeUndefined();
+});
+
+test('keep several clusters in their order, each with its own keys', async () => {
+  const settings = await readTableSettings(TWO_CLUSTER_VARIABLES);
+  expect(settings.clusters.map(({ trust }) => trust.name)).toEqual([CLUSTER, OTHER_CLUSTER]);
+  expect(findCluster(settings, OTHER_CLUSTER)?.findKey('other')?.kid).toBe('other');
+  expect(findCluster(settings, OTHER_CLUSTER)?.findKey('first')).toBeUndefined();
+  expect(findCluster(settings, CLUSTER)?.findKey('other')).toBeUndefined();
+  expect(findCluster(settings, 'unheard-of')).toBeUndefined();
 });
 
 test('are not local unless they say so', async () => {

@@ -1,7 +1,9 @@
-import type { HubClient, PollQuestion } from '../../../worker/table/hub-protocol.ts';
+import type { ServedRevision } from '../../../contract/publish-api.ts';
+import type { HubClient, LivingSignal, PollQuestion } from '../../../worker/table/hub-protocol.ts';
 import { TablePickup, type PickupDependencies } from '../../../worker/table/pick-up.ts';
-import { readTableSettings } from '../../../worker/table/table-settings.ts';
-import { TEST_EDGE_VARIABLES } from './test-keys.ts';
+import type { ClusterTable } from '../../../worker/table/served-table.ts';
+import { readTableSettings, type TableSettings } from '../../../worker/table/table-settings.ts';
+import { CLUSTER, TEST_EDGE_VARIABLES } from './test-keys.ts';
 
 export interface StorageCall {
   readonly store: 'hub' | 'kv' | 'cache';
@@ -13,6 +15,10 @@ export interface StorageCall {
 export class TestIsolate {
   readonly pickup: TablePickup;
   readonly calls: StorageCall[] = [];
+  /** What the hub said of inference services, by cluster. */
+  readonly signals = new Map<string, { readonly signals: readonly LivingSignal[]; readonly saidAt: number }>();
+  /** How often the event loop was let turn before going on. */
+  turns = 0;
   readonly logged: { level: string; message: string; fields: Record<string, unknown> }[] = [];
   /** How many round trips came one after the other: those under way at the same time count once. */
   roundTrips = 0;
@@ -28,7 +34,8 @@ export class TestIsolate {
       ...(cache && { cache: this.#counted('cache', cache) }),
       log: (level, message, fields) => this.logged.push({ level, message, fields }),
       now: () => this.time,
-      sleep: (ms) => new Promise((wake) => setTimeout(wake, ms)),
+      signals: { take: (cluster, signals, saidAt) => void this.signals.set(cluster, { signals, saidAt }) },
+      sleep: (ms) => this.#sleep(ms),
       waitUntil: (promise) => this.#background.push(promise),
       newId: () => 'isolate-1',
     });
@@ -39,14 +46,34 @@ export class TestIsolate {
     while (this.#background.length > 0) await Promise.allSettled(this.#background.splice(0));
   }
 
+  /** What is served of one cluster. */
+  serving(cluster = CLUSTER): ServedRevision {
+    const found = this.pickup.served().clusters.find((served) => served.cluster === cluster);
+    if (!found) throw new Error(`this isolate does not know the cluster ${cluster}`);
+    return found;
+  }
+
+  /** The table of one cluster that requests meet now. */
+  table(cluster = CLUSTER): ClusterTable {
+    const table = this.pickup.current();
+    if (!table) throw new Error('no table is served');
+    return table.of(cluster);
+  }
+
   /** Forgets the calls so far. */
   forget(): void {
+    this.turns = 0;
     this.calls.length = 0;
     this.roundTrips = 0;
   }
 
   callsTo(store: StorageCall['store'], method: string): StorageCall[] {
     return this.calls.filter((call) => call.store === store && call.method === method);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    if (ms === 0) this.turns++;
+    return new Promise((wake) => setTimeout(wake, ms));
   }
 
   #counted<T extends object>(store: StorageCall['store'], target: T): T {
@@ -71,15 +98,25 @@ export class TestIsolate {
 }
 
 /** An isolate that serves already tells the hub so behind the request: nobody waits for that. */
-function isReport(method: string | symbol, [, question]: unknown[]): boolean {
-  return method === 'poll' && isQuestion(question) && question.serving !== null;
+function isReport(method: string | symbol, [question]: unknown[]): boolean {
+  return (
+    method === 'poll' &&
+    isQuestion(question) &&
+    Object.values(question.clusters).some(({ serving }) => serving !== null)
+  );
 }
 
 function isQuestion(value: unknown): value is PollQuestion {
-  return typeof value === 'object' && value !== null && 'serving' in value;
+  return typeof value === 'object' && value !== null && 'clusters' in value;
 }
 
 export const testSettings = () => readTableSettings(TEST_EDGE_VARIABLES);
+
+/** An edge that serves one cluster, as most do. */
+export async function oneCluster(): Promise<TableSettings> {
+  const settings = await testSettings();
+  return { ...settings, clusters: settings.clusters.filter(({ trust }) => trust.name === CLUSTER) };
+}
 
 /** A hub that nobody can reach. */
 export const unreachableHub: HubClient = {
@@ -88,7 +125,11 @@ export const unreachableHub: HubClient = {
   putBlob: unreachable,
   getBlobs: unreachable,
   admit: unreachable,
+  admitFromInbox: unreachable,
   state: unreachable,
+  history: unreachable,
+  evict: unreachable,
+  takeSignals: unreachable,
   poll: unreachable,
 };
 

@@ -1,9 +1,10 @@
 import type { Admission } from '../../../contract/publish-api.ts';
 import { importSigningKey, signPointer } from '../../../contract/revision.ts';
-import { SCHEMA_VERSION, type Generation, type Pointer } from '../../../contract/routing-table.ts';
+import type { Generation, Pointer } from '../../../contract/routing-table.ts';
+import { SCHEMA_VERSION } from '../../../contract/schema-version.ts';
 import type { HubClient, Refused } from '../../../worker/table/hub-protocol.ts';
 import { makeTable, type Entries, type MadeTable } from './make-table.ts';
-import { CLUSTER, EDGE, FIRST_KEY } from './test-keys.ts';
+import { CLUSTER, EDGE, FIRST_KEY, OTHER_CLUSTER, OTHER_KEY } from './test-keys.ts';
 
 export const CLUSTER_UID = 'uid-1';
 
@@ -32,21 +33,33 @@ export async function signedPointer(table: MadeTable, signing: Signing): Promise
   return signPointer(pointerTo(table, signing), await importSigningKey(signing.key ?? FIRST_KEY));
 }
 
+export interface TestCluster {
+  readonly cluster: string;
+  readonly clusterUid: string;
+  readonly key: typeof FIRST_KEY;
+}
+
+export const PROD: TestCluster = { cluster: CLUSTER, clusterUid: CLUSTER_UID, key: FIRST_KEY };
+export const LAB: TestCluster = { cluster: OTHER_CLUSTER, clusterUid: 'uid-lab', key: OTHER_KEY };
+
 /** Publishes as an agent does: a term once, then blobs and pointer for each table. */
 export class TestPublisher {
   readonly hub: HubClient;
+  readonly of: TestCluster;
   #generation: Generation | undefined;
   #replaces: Generation | null = null;
 
-  constructor(hub: HubClient) {
+  constructor(hub: HubClient, of: TestCluster = PROD) {
     this.hub = hub;
+    this.of = of;
   }
 
   async claimTerm(floor: Generation | null = null): Promise<number> {
-    const grant = await this.hub.claimTerm(CLUSTER, { clusterUid: CLUSTER_UID, floor });
+    const { cluster, clusterUid } = this.of;
+    const grant = await this.hub.claimTerm(cluster, { clusterUid, floor });
     if ('refused' in grant) throw new Error(grant.refused.message);
     this.#generation = { term: grant.term, sequence: 0 };
-    this.#replaces = (await this.hub.state(CLUSTER)).current?.pointer.generation ?? null;
+    this.#replaces = (await this.hub.state(cluster)).current?.pointer.generation ?? null;
     return grant.term;
   }
 
@@ -65,16 +78,27 @@ export class TestPublisher {
     }
   }
 
+  /** The pointer that the next push has, by the cluster's own key. */
+  async sign(table: MadeTable, signing: Partial<Signing> = {}): Promise<string> {
+    const { cluster, clusterUid, key } = this.of;
+    const change = { cluster, clusterUid, ...signing.change };
+    return signedPointer(table, { ...(await this.next()), key, ...signing, change });
+  }
+
   /** Puts the blobs and the pointer, whatever the hub says to it. */
   async push(table: MadeTable, signing: Partial<Signing> = {}): Promise<Admission | Refused> {
     await this.putBlobs(table);
-    return this.hub.admit(CLUSTER, await signedPointer(table, { ...(await this.next()), ...signing }));
+    return this.hub.admit(this.of.cluster, await this.sign(table, signing));
   }
 
   /** Publishes a table that the hub must take, and gives its revision. */
   async publish(entries: Entries, count = 1): Promise<string> {
+    return this.publishTable(await makeTable(entries, count));
+  }
+
+  async publishTable(table: MadeTable): Promise<string> {
     const { generation } = await this.next();
-    const outcome = await this.push(await makeTable(entries, count));
+    const outcome = await this.push(table);
     if ('refused' in outcome) throw new Error(`${outcome.refused.rule}: ${outcome.refused.message}`);
     this.#generation = generation;
     this.#replaces = generation;

@@ -28,6 +28,14 @@ describe('a caller that hangs up', () => {
     expect([control.clientGone, control.isOver]).toEqual([true, true]);
   });
 
+  test.each(['Abort', 'Drain'] as const)('is told of once, so that nobody waits for it: %s', (onClientAbort) => {
+    const { control, client, gone } = controlled(onClientAbort);
+    control.begin();
+    client.abort();
+    control.clientLeft();
+    expect(gone.count()).toBe(1);
+  });
+
   test('stops the reading once, however often that is said', () => {
     const { control, client, stops } = controlled('Abort');
     control.begin();
@@ -75,14 +83,16 @@ function controlled(onClientAbort: 'Abort' | 'Drain', client = new AbortControll
   const clock = countingClock();
   const stops = counter();
   const totals = counter();
+  const gone = counter();
   const control = new CallControl({
     clock,
     totalMs: 60_000,
     onClientAbort,
     clientSignal: client.signal,
+    onClientGone: gone.add,
     onTotal: totals.add,
   });
-  return { control, client, clock, stops, totals };
+  return { control, client, clock, stops, gone, totals };
 }
 
 function counter() {

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Credential, ProviderEntry } from '../../../contract/routing-table.ts';
+import type { Credential, ProviderEntry, SecretEntry } from '../../../contract/routing-table.ts';
 import {
   importSealingPrivateKey,
   importSealingPublicKey,
@@ -8,6 +8,7 @@ import {
   type SealingKey,
   type SecretBinding,
 } from '../../../contract/sealed-secret.ts';
+import type { ClusterTable } from '../../../worker/table/served-table.ts';
 import { CredentialFault, Credentials } from '../../../worker/upstream/credentials.ts';
 import { providerEntry, tableOfEntries } from '../support/table-of-entries.ts';
 
@@ -63,45 +64,54 @@ describe('a sealed secret', () => {
   test('that is open already is checked again for another use', async () => {
     const sealed = await sealSecret(VALUE, BINDING, seal);
     const { credentials, table } = made({ [ID]: { sealed } });
-    expect(await credentials.value(SEALED, PROVIDER, provider, table)).toBe(VALUE);
+    expect(await credentials.value(SEALED, of(table))).toBe(VALUE);
     const elsewhere = providerEntry({ baseURL: 'https://evil.example.io/v1' });
-    expect(() => credentials.value(SEALED, 'evil/provider', provider, table)).toThrow(CredentialFault);
-    expect(() => credentials.value(SEALED, PROVIDER, elsewhere, table)).toThrow(
-      'may not be sent to https://evil.example.io',
-    );
+    expect(() => credentials.value(SEALED, of(table, provider, 'evil/provider'))).toThrow(CredentialFault);
+    expect(() => credentials.value(SEALED, of(table, elsewhere))).toThrow('may not be sent to https://evil.example.io');
   });
 
   test('is opened once: from then on it is at hand without waiting', async () => {
     const { credentials, table } = made({ [ID]: { sealed: await sealSecret(VALUE, BINDING, seal) } });
-    await credentials.value(SEALED, PROVIDER, provider, table);
-    expect(credentials.value(SEALED, PROVIDER, provider, table)).toBe(VALUE);
+    await credentials.value(SEALED, of(table));
+    expect(credentials.value(SEALED, of(table))).toBe(VALUE);
   });
 
   test('that was replaced is opened anew', async () => {
     const first = made({ [ID]: { sealed: await sealSecret('old', BINDING, seal) } });
-    expect(await first.credentials.value(SEALED, PROVIDER, provider, first.table)).toBe('old');
+    expect(await first.credentials.value(SEALED, of(first.table))).toBe('old');
     const { table } = made({ [ID]: { sealed: await sealSecret('new', BINDING, seal) } });
-    expect(await first.credentials.value(SEALED, PROVIDER, provider, table)).toBe('new');
+    expect(await first.credentials.value(SEALED, of(table))).toBe('new');
+  });
+
+  test('of one cluster is not for the provider of the same name of another, also when it is open already', async () => {
+    const sealed = await sealSecret(VALUE, BINDING, seal);
+    const { credentials, table } = made({ [ID]: { sealed } });
+    await credentials.value(SEALED, of(table));
+    const entries = { routes: {}, models: {}, providers: {}, secrets: { [ID]: { sealed } } };
+    const elsewhere = tableOfEntries(entries, 'abcdef012345', 'staging');
+    expect(() => credentials.value(SEALED, of(elsewhere))).toThrow('sealed by the cluster prod');
+  });
+
+  test('that requires what this worker does not know is not opened', async () => {
+    const sealed = await sealSecret(VALUE, BINDING, seal);
+    const { credentials, table } = made({ [ID]: { sealed, requires: ['two-keys'] } });
+    expect(() => credentials.value(SEALED, of(table))).toThrow('requires two-keys, which this worker does not know');
   });
 
   test('that is not in the table is a fault', () => {
     const { credentials, table } = made({});
-    expect(() => credentials.value(SEALED, PROVIDER, provider, table)).toThrow('is not in the table');
+    expect(() => credentials.value(SEALED, of(table))).toThrow('is not in the table');
   });
 
   test('that cannot be opened is a fault, which does not tell it', async () => {
     const sealed = await sealSecret(VALUE, BINDING, seal);
     const { credentials, table } = made({ [ID]: { sealed } }, { findKey: () => undefined });
-    const fault = await Promise.resolve(credentials.value(SEALED, PROVIDER, provider, table)).catch(
-      (error: unknown) => error,
-    );
+    const fault = await Promise.resolve(credentials.value(SEALED, of(table))).catch((error: unknown) => error);
     expect(fault).toBeInstanceOf(CredentialFault);
     expect(String(fault)).toContain('the key "s1"');
     expect(String(fault)).not.toContain(VALUE);
     const altered = made({ [ID]: { sealed: `${sealed.slice(0, -4)}AAAA` } });
-    await expect(altered.credentials.value(SEALED, PROVIDER, provider, altered.table)).rejects.toThrow(
-      'cannot be opened',
-    );
+    await expect(altered.credentials.value(SEALED, of(altered.table))).rejects.toThrow('cannot be opened');
   });
 });
 
@@ -110,10 +120,11 @@ describe('a secret of the worker', () => {
     OPENAI_API_KEY: VALUE,
     EMPTY: '',
     FAIRLEAD_SEALING_KEYS: 'private',
+    UPSTASH_REDIS_REST_TOKEN: 'private',
   };
   const valueOfSecret = (name: string) => {
     const { credentials, table } = made({}, { workerSecret: (asked) => secrets[asked] });
-    return credentials.value({ type: 'WorkerSecret', name }, PROVIDER, provider, table);
+    return credentials.value({ type: 'WorkerSecret', name }, of(table));
   };
 
   test('is at hand', () => {
@@ -124,24 +135,30 @@ describe('a secret of the worker', () => {
     expect(() => valueOfSecret(name)).toThrow(`the worker has no secret ${name}: run \`wrangler secret put ${name}\``);
   });
 
-  test('is never one of the gateway’s own, whatever the table says', () => {
-    expect(() => valueOfSecret('FAIRLEAD_SEALING_KEYS')).toThrow(CredentialFault);
-  });
+  test.each(['FAIRLEAD_SEALING_KEYS', 'UPSTASH_REDIS_REST_TOKEN'])(
+    'is never one of the gateway’s own, whatever the table says: %s',
+    (name) => {
+      expect(() => valueOfSecret(name)).toThrow(CredentialFault);
+    },
+  );
 });
+
+function of(home: ClusterTable, to: ProviderEntry = provider, providerId = PROVIDER) {
+  return { providerId, provider: to, home };
+}
 
 async function valueOf(change: Partial<SecretBinding>, to: ProviderEntry = provider): Promise<string> {
   const { credentials, table } = made({ [ID]: { sealed: await sealSecret(VALUE, { ...BINDING, ...change }, seal) } });
-  return credentials.value(SEALED, PROVIDER, to, table);
+  return credentials.value(SEALED, of(table, to));
 }
 
 function made(
-  secrets: Readonly<Record<string, { sealed: string }>>,
+  secrets: Readonly<Record<string, SecretEntry>>,
   change: { findKey?: () => undefined; workerSecret?: (name: string) => string | undefined } = {},
 ) {
   const findKey = (kid: string): SealingKey | undefined => (kid === 's1' ? open : undefined);
   const credentials = new Credentials({
     edge: EDGE,
-    cluster: 'prod',
     findKey,
     workerSecret: () => undefined,
     ...change,

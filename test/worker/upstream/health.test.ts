@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import type { BackendEntry } from '../../../contract/routing-table.ts';
 import { Failure } from '../../../worker/errors.ts';
 import { Health } from '../../../worker/upstream/health.ts';
 import { backendEntry } from '../support/table-of-entries.ts';
 import { countingClock } from './counting-clock.ts';
 
 const FAILED = new Failure('upstream_failed', 'It failed.');
-const backend = backendEntry();
+const backend = placed();
 
 test('one failure is bad luck, two in a row put a backend last for ten seconds', () => {
   const { health, clock } = observed();
@@ -48,14 +49,19 @@ test.each([
   expect(health.isDown(backend)).toBe(false);
 });
 
-test('is kept for each model at each provider: another model of the same one is not blamed', () => {
+test('is kept for each model at each provider of each cluster: another model of the same one is not blamed', () => {
   const { health } = observed();
   health.failed(backend, FAILED);
   health.failed(backend, FAILED);
-  expect(health.isDown(backendEntry({ model: 'other' }))).toBe(false);
-  expect(health.isDown(backendEntry({ provider: 'default/second' }))).toBe(false);
-  expect(health.isDown(backendEntry({ name: 'of another AIModel' }))).toBe(true);
+  expect(health.isDown(placed({ model: 'other' }))).toBe(false);
+  expect(health.isDown(placed({ provider: 'default/second' }))).toBe(false);
+  expect(health.isDown(placed({}, 'another'))).toBe(false);
+  expect(health.isDown(placed({ name: 'of another AIModel' }))).toBe(true);
 });
+
+function placed(change: Partial<BackendEntry> = {}, cluster = 'prod') {
+  return { backend: backendEntry(change), home: { cluster } };
+}
 
 function observed() {
   const clock = countingClock();

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { openai } from '../../../worker/dialects/openai/openai.ts';
 import { Failure } from '../../../worker/errors.ts';
 import { refusalOf } from '../../../worker/upstream/refusal.ts';
-import { backendEntry, providerEntry } from '../support/table-of-entries.ts';
 
 const SECRET = 'whatever-4711-operators';
 
@@ -74,7 +73,7 @@ describe('what is the operator’s fault or the provider’s is no business of t
       pull: (controller) => (sent++, controller.enqueue(new Uint8Array(64 * 1024))),
     });
     const response = new Response(endless, { status: 500 });
-    await expect(refusalOf(response, candidate, [], openai.upstream)).rejects.toMatchObject({
+    await expect(refusalOf(response, candidate, [], openai.upstream, now)).rejects.toMatchObject({
       code: 'upstream_failed',
     });
     expect(sent).toBeLessThan(30);
@@ -86,7 +85,10 @@ describe('when to come back is passed on', () => {
     [429, { 'retry-after': '7' }, 7],
     [503, { 'retry-after': '120' }, 120],
     [429, { 'retry-after-ms': '1500', 'retry-after': '9' }, 2],
+    [429, { 'retry-after': 'Sun, 01 Mar 2026 00:01:30 GMT' }, 90],
+    [503, { 'retry-after': 'Sat, 28 Feb 2026 23:59:59 GMT' }, undefined],
     [429, { 'retry-after': 'soon' }, undefined],
+    [429, { 'retry-after': '' }, undefined],
     [429, { 'retry-after': '-1' }, undefined],
     [429, {}, undefined],
   ])('status %i with %j gives %s', async (status, headers, retryAfter) => {
@@ -94,11 +96,12 @@ describe('when to come back is passed on', () => {
   });
 });
 
-const candidate = { backend: backendEntry(), providerId: 'team/openai', provider: providerEntry() };
+const now = () => Date.parse('2026-03-01T00:00:00Z');
+const candidate = { providerId: 'team/openai' };
 
 function refused(status: number, body: string, headers: Record<string, string> = {}): Promise<Uint8Array> {
   const response = new Response(body, { status, headers });
-  return refusalOf(response, candidate, [SECRET, ''], openai.upstream);
+  return refusalOf(response, candidate, [SECRET, ''], openai.upstream, now);
 }
 
 async function failureOf(...given: Parameters<typeof refused>): Promise<Failure> {

@@ -8,7 +8,7 @@ import { Health } from '../../../worker/upstream/health.ts';
 import { tryInOrder } from '../../../worker/upstream/try-in-order.ts';
 import {
   backendEntry,
-  consumerEntry,
+  servedConsumer,
   modelEntry,
   providerEntry,
   routeEntry,
@@ -107,16 +107,20 @@ test('what happened is known of each backend afterwards', async () => {
   const { run, health, backends } = trying();
   const round = () => run({ a: failed('upstream_failed'), b: failed('upstream_rate_limited', 5), c: 200 });
   await round();
-  expect(backends.map((backend) => health.isDown(backend))).toEqual([false, true, false]);
+  expect(backends.map((backend) => health.isDown({ backend, home: { cluster: 'prod' } }))).toEqual([
+    false,
+    true,
+    false,
+  ]);
   await round();
-  expect(backends.map((backend) => health.isDown(backend))).toEqual([true, true, false]);
+  expect(backends.map((backend) => health.isDown({ backend, home: { cluster: 'prod' } }))).toEqual([true, true, false]);
 });
 
 test('a caller that leaves is not the backend’s fault', async () => {
   const { run, health, backends, client } = trying();
   await expect(run({ a: () => (client.abort(), new Error('aborted')) })).rejects.toThrow();
   await expect(run({ a: 200 })).rejects.toThrow();
-  expect(backends.some((backend) => health.isDown(backend))).toBe(false);
+  expect(backends.some((backend) => health.isDown({ backend, home: { cluster: 'prod' } }))).toBe(false);
 });
 
 test('the error tells the caller nothing of the network', async () => {
@@ -166,7 +170,7 @@ function planOf(backends: ReturnType<typeof backendEntry>[]): Serve {
     header: () => null,
     model: 'demo',
     operation: 'chat',
-    consumer: consumerEntry(),
+    consumer: servedConsumer(),
     conversation: () => 'c',
   });
   if (plan.type === 'Refuse') throw new Error(plan.message);

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CliError, EXIT, EXIT_CODES_HELP } from '../exit-codes.ts';
+import { ASKING_HELP, DIR_ARGUMENT, withEdgeOptions, type EdgeOptions } from './edge-options.ts';
+
+export interface RollbackOptions extends EdgeOptions {
+  readonly undo?: boolean;
+  readonly wait: boolean;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+export function rollbackCommand(): Command {
+  const command = new Command('rollback')
+    .summary('go back to a revision that the edge keeps, or forward again')
+    .description(`Writes spec.pinnedRevision into the file of the EdgeGateway, says what comes back and what goes, and waits until every isolate serves it. The agent publishes the routes, models, providers and consumers of that revision with the providers' secrets of now, as a new revision, and stays there until the rollback is undone. Nothing else of the folder is changed; everything else of the file stays as it is.
+
+${ASKING_HELP}`)
+    .argument('[dir]', DIR_ARGUMENT, '.')
+    .argument('[revision]', 'where to, by its name or the beginning of it (default: the latest with other resources)')
+    .option('--undo', 'take the rollback back: the edge goes forward to what the folder says')
+    .option('--no-wait', 'write the file and end')
+    .addOption(
+      new Option('--timeout <seconds>', 'how long to wait until it is served').default(30).argParser(parseSeconds),
+    );
+  return withEdgeOptions(command, '{edge, file, from, to, changes, changed, served}')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fairlead rollback my-resources                 to the revision before
+  fairlead rollback my-resources 9f86d081884c    to the one of \`fairlead history\`
+  fairlead rollback my-resources --undo
+
+Exit code 1 says that it is not served yet, or that there is nothing to go back to.
+
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (dir: string, revision: string | undefined, options: RollbackOptions) => {
+      // Loaded here, so that no other command waits for it.
+      const { runRollback } = await import('../rollback/run-rollback.ts');
+      const place = placeOf(dir, revision);
+      if (options.undo === true && place.revision !== undefined)
+        throw new CliError('--undo takes no revision: it goes forward to what the folder says', EXIT.usage);
+      await runRollback(place.dir, place.revision, options);
+    });
+}
+
+/** A revision alone is one of the folder where we stand. */
+function placeOf(dir: string, revision: string | undefined): { dir: string; revision: string | undefined } {
+  if (revision === undefined && /^[0-9a-f]{4,12}$/.test(dir) && !existsSync(dir)) return { dir: '.', revision: dir };
+  return { dir, revision };
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+$/.test(text) && seconds <= 3600) return seconds;
+  throw new InvalidArgumentError('It must be a number of seconds from 0 to 3600.');
+}
