@@ -7,6 +7,8 @@ process.env['WRANGLER_SEND_METRICS'] = 'false';
 // The secrets that wrangler.toml requires come from TWO_CLUSTER_VARIABLES, of which wrangler knows nothing.
 process.env['WRANGLER_LOG'] = 'error';
 
+const endToEnd = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false };
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line-reporter.ts'],
@@ -28,13 +30,10 @@ export default defineConfig({
         test: { name: 'workerd', include: ['test/worker/**/*.test.ts'], testTimeout: 20_000 },
       },
       {
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
-        },
+        test: { ...endToEnd, name: 'e2e', include: ['test/e2e/*.test.ts'] },
+      },
+      {
+        test: { ...endToEnd, name: 'disasters', include: ['test/e2e/disasters/*.test.ts'] },
       },
     ],
   },

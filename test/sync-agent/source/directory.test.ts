@@ -67,6 +67,16 @@ describe('a folder of resources', () => {
     expect(told(await (await start()).observe())).toEqual(['+ Secret/a', '+ Secret/b', '+ Secret/c']);
   });
 
+  test('gives hundreds of files and folders, more than are looked at at once, and then only what changed', async () => {
+    const names = Array.from({ length: 200 }, (_, i) => `s${i}`);
+    await Promise.all(names.map((name) => mkdir(join(dir, name))));
+    await Promise.all(names.map((name) => write(`${name}/file.yaml`, secret(name))));
+    const source = await start();
+    expect(told(await source.observe()).toSorted()).toEqual(names.map((name) => `+ Secret/${name}`).toSorted());
+    await write('s77/file.yaml', secret('s77', 'other'));
+    expect(told(await next(source))).toEqual(['+ Secret/s77']);
+  });
+
   test('tells what changed, once', async () => {
     await write('a.yaml', `${secret('a')}---\n${secret('b')}`);
     const source = await start();

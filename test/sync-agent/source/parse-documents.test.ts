@@ -37,6 +37,13 @@ describe('what a file says', () => {
     });
   });
 
+  test('hundreds of documents, the line of each counted from the top of the file', () => {
+    const text = Array.from({ length: 300 }, (_, i) => provider(`p${i}`)).join('---\n');
+    const { resources } = parseDocuments('a.yaml', text);
+    expect(resources.map(({ line }) => line)).toEqual(Array.from({ length: 300 }, (_, i) => 1 + 8 * i));
+    expect(resources[299]?.key).toBe('LLMProvider/default/p299');
+  });
+
   test('JSON, indented by tabs', () => {
     const json = JSON.stringify(
       { apiVersion: 'fairlead.dev/v1alpha1', kind: 'Consumer', metadata: { name: 'ann' }, spec: { keys: 7 } },
