@@ -1,42 +1,83 @@
+// As an agent runs.
+import '../sync-agent/spare-memory.ts';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { createCompiler, type Compiler } from '../sync-agent/compile/compile.ts';
 import type { Resource } from '../sync-agent/snapshot.ts';
-import { EDGE, backend, model, provider, route } from '../test/support/resource-builders.ts';
-import { largeConsumer, largeSnapshot } from '../test/support/large-snapshot.ts';
+import { EDGE, backend, edgeGateway, model, provider, route } from '../test/support/resource-builders.ts';
+import { LARGE_TEAMS, largeConsumer, largeSnapshot } from '../test/support/large-snapshot.ts';
+import { median, percentile } from './statistics.ts';
 
 const CHANGES = 300;
+/** Of what concerns thousands of resources. */
+const WIDE_CHANGES = 20;
+
+const compileFigures = z.object({
+  resources: z.number(),
+  firstMs: z.number(),
+  changes: z.array(z.object({ change: z.string(), p50Ms: z.number(), p99Ms: z.number(), mostMs: z.number() })),
+});
+export type CompileFigures = z.infer<typeof compileFigures>;
+type ChangeTimes = CompileFigures['changes'][number];
 
 /**
- * Compiles 10,000 resources from scratch, then one change of each kind after another, in a process of its own so that
- * its memory can be told. Milliseconds of wall time, megabytes.
+ * Compiles 10,000 resources from scratch, then one change of each kind after another, in a process of its own: what was
+ * compiled before would make it faster. Milliseconds of wall time.
  */
-export async function benchCompile(): Promise<Record<string, number>> {
+export async function benchCompile(): Promise<CompileFigures> {
   const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url)]);
-  return z.record(z.string(), z.number()).parse(JSON.parse(stdout));
+  return compileFigures.parse(JSON.parse(stdout));
 }
 
-function measure(): Record<string, number> {
+type Gateway = NonNullable<Parameters<typeof edgeGateway>[0]>;
+type Allowed = NonNullable<Gateway['allowed']>[number];
+
+function measure(): CompileFigures {
   const resources = largeSnapshot();
   const compiler = createCompiler(EDGE);
-  const compileMs = timed(() => change(compiler, ...resources));
+  const firstMs = timed(() => change(compiler, ...resources));
+  const inTeam = (name: string) => ({ name, namespace: 'team-3' });
+  const changes = (name: string, changed: (i: number) => Resource, count = CHANGES): ChangeTimes =>
+    timesOf(
+      name,
+      Array.from({ length: count }, (_, i) => {
+        const resource = changed(i);
+        return timed(() => change(compiler, resource));
+      }),
+    );
+  /** There and back, so that each time something changes. */
+  const allowed = (name: string, one: Partial<Allowed>) =>
+    changes(`allowed: ${name}`, (i) => allowing(i % 2 === 0 ? one : {}), WIDE_CHANGES);
   return {
     resources: resources.length,
-    compileFirstMs: compileMs,
-    ...changesOf(compiler, 'consumer', (i) => largeConsumer(i * 7, `team-${i}`)),
-    ...changesOf(compiler, 'model', (i) =>
-      model({ modelName: `model-${i}`, backends: [backend('provider-1')] }, { name: 'model-1', namespace: 'team-3' }),
-    ),
-    ...changesOf(compiler, 'route', (i) =>
-      route({ pathPrefix: `/app-${i}`, models: [{ name: 'model-1' }] }, { name: 'route-1', namespace: 'team-3' }),
-    ),
-    ...changesOf(compiler, 'provider', (i) =>
-      provider({ baseURL: `https://llm-${i}.example.com/v1` }, { name: 'provider-1', namespace: 'team-3' }),
-    ),
-    residentMegabytes: process.memoryUsage().rss / 2 ** 20,
+    firstMs,
+    changes: [
+      changes('consumer', (i) => largeConsumer(i * 7, `team-${i}`)),
+      changes('key revoked, key added', (i) => withoutKey(largeConsumer(Math.floor(i / 2) * 11), i % 2 === 0)),
+      changes('model', (i) => model({ modelName: `model-${i}`, backends: [backend('provider-1')] }, inTeam('model-1'))),
+      changes('route', (i) => route({ pathPrefix: `/app-${i}`, models: [{ name: 'model-1' }] }, inTeam('route-1'))),
+      changes('provider', (i) => provider({ baseURL: `https://llm-${i}.example.com/v1` }, inTeam('provider-1'))),
+      allowed('what routes may claim', { hostnames: ['*.ai.example.com'] }),
+      allowed('one namespace of fifty goes, comes', namespaces(LARGE_TEAMS - 1)),
+      allowed('half of all namespaces go, come', namespaces(LARGE_TEAMS / 2)),
+    ],
   };
+}
+
+function allowing(one: Partial<Allowed>): Resource {
+  return edgeGateway({ allowed: [{ name: 'it', namespaces: { type: 'All' }, ...one }] });
+}
+
+function namespaces(count: number): Partial<Allowed> {
+  const names = Array.from({ length: count }, (_, i) => `team-${i}`);
+  return { namespaces: { type: 'Names', names } };
+}
+
+function withoutKey(resource: Resource, isRevoked: boolean): Resource {
+  if (resource.kind !== 'Consumer' || !isRevoked) return resource;
+  return { ...resource, spec: { ...resource.spec, keys: [] } };
 }
 
 function change(compiler: Compiler, ...resources: readonly Resource[]): void {
@@ -44,13 +85,8 @@ function change(compiler: Compiler, ...resources: readonly Resource[]): void {
   compiler.compile();
 }
 
-function changesOf(compiler: Compiler, kind: string, changed: (i: number) => Resource): Record<string, number> {
-  const times = Array.from({ length: CHANGES }, (_, i) => {
-    const resource = changed(i);
-    return timed(() => change(compiler, resource));
-  }).sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.floor(share * (times.length - 1))] ?? 0;
-  return { [`${kind}ChangeP50Ms`]: at(0.5), [`${kind}ChangeP99Ms`]: at(0.99) };
+function timesOf(name: string, times: readonly number[]): ChangeTimes {
+  return { change: name, p50Ms: median(times), p99Ms: percentile(times, 99), mostMs: Math.max(...times) };
 }
 
 function timed(work: () => void): number {

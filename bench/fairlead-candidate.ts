@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { overlay } from '../cli/dev/overlay.ts';
 import { makeEdgeKeys, workerSecrets, type EdgeKeys } from '../cli/edge-keys.ts';
+import { startEdge } from '../dev/edge.ts';
 import { findFreePort } from '../dev/find-free-port.ts';
 import { createAgent } from '../sync-agent/agent.ts';
 import { silentLogger } from '../sync-agent/log.ts';
@@ -22,44 +23,72 @@ export const fairlead: Candidate = {
   name: 'fairlead',
   does: 'the bundle in dist/worker, on the table of bench/resources',
   start: async (upstreamPort) => {
-    const gateway = await startFairlead(upstreamPort, { onAgentEvent: () => undefined });
+    const gateway = await startFairlead(upstreamPort);
     // The edge does not need it any more, and what it asks would be counted as the edge's.
     await gateway.stopAgent();
     return { ...gateway.edge, name: 'fairlead', path: '/v1/chat/completions', headers: clientHeaders };
   },
 };
 
-export type RunningFairlead = {
+type RunningFairlead = {
   edge: RunningServer;
-  /** The folder that the agent watches. */
-  folder: string;
   stopAgent: () => Promise<void>;
 };
 
 /** Starts edge and agent on a copy of bench/resources; resolves when the edge serves it. */
-export async function startFairlead(
-  upstreamPort: number,
-  { onAgentEvent }: { onAgentEvent: (event: AgentEvent) => void },
-): Promise<RunningFairlead> {
-  const workplace = await temporaryFolder();
-  const folder = path.join(workplace, 'resources');
-  await mkdir(folder);
-  await writeFile(path.join(folder, 'bench.yaml'), await benchResources(upstreamPort));
+async function startFairlead(upstreamPort: number): Promise<RunningFairlead> {
+  const { workplace, folder } = await benchFolder(upstreamPort);
   const keys = await makeEdgeKeys();
   const worker = await startWorker(keys, path.join(workplace, 'storage'));
-  const agent = startAgent(folder, keys, worker.port, onAgentEvent);
+  const agent = startAgent(folder, keys, worker.port);
   const stop = async () => {
     await agent.stop();
     await worker.stop();
     await rm(workplace, { recursive: true, force: true });
   };
+  await servedOrStopped(agent, stop);
+  return { edge: { ...worker, stop }, stopAgent: agent.stop };
+}
+
+export type FairleadInParts = {
+  /** Origins of the isolates. */
+  urls: readonly string[];
+  /** The folder that the agent watches. */
+  folder: string;
+  stop: () => Promise<void>;
+};
+
+/** The same on the local edge of `dev/`, where hub, KV and isolates are processes of their own if there are several. */
+export async function startFairleadInParts(upstreamPort: number, isolates: number): Promise<FairleadInParts> {
+  const { workplace, folder } = await benchFolder(upstreamPort);
+  const keys = await makeEdgeKeys();
+  const vars = (origin: string) => ({ ...workerSecrets(keys, clusterName, origin), FAIRLEAD_LOCAL: 'true' });
+  const edge = await startEdge({ port: 0, isolates, vars, storageFolder: path.join(workplace, 'storage') });
+  const agent = startAgent(folder, keys, edge.port);
+  const stop = async () => {
+    await agent.stop();
+    await edge.dispose();
+    await rm(workplace, { recursive: true, force: true });
+  };
+  await servedOrStopped(agent, stop);
+  return { urls: edge.urls, folder, stop };
+}
+
+async function servedOrStopped(agent: RunningAgent, stop: () => Promise<void>): Promise<void> {
   try {
     await agent.served;
   } catch (error) {
     await stop();
     throw error;
   }
-  return { edge: { ...worker, stop }, folder, stopAgent: agent.stop };
+}
+
+async function benchFolder(upstreamPort: number): Promise<{ workplace: string; folder: string }> {
+  const workplace = await temporaryFolder();
+  const folder = path.join(workplace, 'resources');
+  await mkdir(folder);
+  await writeFile(path.join(folder, 'bench.yaml'), await benchResources(upstreamPort));
+  return { workplace, folder };
 }
 
 export async function benchResources(upstreamPort: number): Promise<string> {
@@ -92,12 +121,9 @@ async function startWorker(keys: EdgeKeys, storage: string): Promise<RunningServ
   return startWorkerd(config, projectRoot);
 }
 
-function startAgent(
-  folder: string,
-  keys: EdgeKeys,
-  port: number,
-  onEvent: (event: AgentEvent) => void,
-): { served: Promise<void>; stop: () => Promise<void> } {
+type RunningAgent = { served: Promise<void>; stop: () => Promise<void> };
+
+function startAgent(folder: string, keys: EdgeKeys, port: number): RunningAgent {
   const firstServed = Promise.withResolvers<void>();
   const source = createDirectorySource({
     dir: folder,
@@ -106,7 +132,6 @@ function startAgent(
   const report = (event: AgentEvent) => {
     if (event.type === 'served') firstServed.resolve();
     if (event.type === 'failed' && event.retryInMs === null) firstServed.reject(new Error(event.sentence));
-    onEvent(event);
   };
   const deadline = setTimeout(() => {
     firstServed.reject(new Error(`Fairlead served no table within ${startDeadlineMs} ms`));

@@ -8,12 +8,24 @@ import type { Suite, SuiteResult } from './suite.ts';
 import { bundleSizeSuite } from './suites/bundle-size.ts';
 import { compileSuite } from './suites/compile.ts';
 import { editToServedSuite } from './suites/edit-to-served.ts';
+import { hubLoadSuite } from './suites/hub-load.ts';
+import { pickUpSuite } from './suites/pick-up.ts';
 import { requestsSuite } from './suites/requests.ts';
 import { slowStreamsSuite } from './suites/slow-streams.ts';
+import { wireSuite } from './suites/wire.ts';
 
 /** `npm run bench`: measures Fairlead beside the least and the obvious that one could run instead. */
 
-const suites: readonly Suite[] = [requestsSuite, slowStreamsSuite, editToServedSuite, compileSuite, bundleSizeSuite];
+const suites: readonly Suite[] = [
+  requestsSuite,
+  slowStreamsSuite,
+  editToServedSuite,
+  compileSuite,
+  pickUpSuite,
+  wireSuite,
+  hubLoadSuite,
+  bundleSizeSuite,
+];
 
 const candidates: readonly Candidate[] = [passThrough, streamMeter, fairlead];
 

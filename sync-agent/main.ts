@@ -1,3 +1,4 @@
+import './spare-memory.ts';
 import { runAgent } from './run-agent.ts';
 
 const stopping = new AbortController();
