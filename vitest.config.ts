@@ -11,6 +11,7 @@ const endToEnd = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: fa
 
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [
       {
@@ -18,6 +19,7 @@ export default defineConfig({
           name: 'node',
           include: ['test/{contract,crds,sync-agent,cli,dev,recordings,model,support}/**/*.test.ts'],
           testTimeout: 20_000,
+          isolate: false,
         },
       },
       {
@@ -27,7 +29,8 @@ export default defineConfig({
             miniflare: { bindings: TWO_CLUSTER_VARIABLES },
           }),
         ],
-        test: { name: 'workerd', include: ['test/worker/**/*.test.ts'], testTimeout: 20_000 },
+        // No file leaves anything behind in module memory, and a runtime for each would take most of the time.
+        test: { name: 'workerd', include: ['test/worker/**/*.test.ts'], testTimeout: 20_000, isolate: false },
       },
       {
         test: { ...endToEnd, name: 'e2e', include: ['test/e2e/*.test.ts'] },
