@@ -10,7 +10,7 @@ export function diffCommand(): Command {
 Says too whether the agent would hold it back: suspended, pinned, or because it drops too much.
 
 ${ASKING_HELP}`)
-    .argument('[dir]', DIR_ARGUMENT, '.');
+    .argument('[dir]', DIR_ARGUMENT);
   return withEdgeOptions(command, '{different, edges: [{edge, held, changes, guards, digest, …}], problems}')
     .addHelpText(
       'after',
@@ -19,9 +19,10 @@ Exit code 1 says that something differs, as that of \`diff\` does.
 
 ${EXIT_CODES_HELP}`,
     )
-    .action(async (dir: string, options: EdgeOptions) => {
+    .action(async (dir: string | undefined, options: EdgeOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runDiff } = await import('../diff/run-diff.ts');
-      await runDiff(dir, options);
+      const { defaultFolder } = await import('../edges/default-folder.ts');
+      await runDiff(dir ?? (await defaultFolder()), options);
     });
 }

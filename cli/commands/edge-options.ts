@@ -7,7 +7,8 @@ export interface EdgeOptions {
   readonly json?: boolean;
 }
 
-export const DIR_ARGUMENT = 'folder of YAML resources, as the agent reads it';
+export const DIR_ARGUMENT =
+  'folder of YAML resources, as the agent reads it (default: that of the one `fairlead dev` that runs, else this one)';
 
 /** @param shape of the JSON document */
 export function withEdgeOptions(command: Command, shape: string): Command {

@@ -12,13 +12,14 @@ export function evictCommand(): Command {
     .description(`Has an edge stop serving what this cluster published, and forget the cluster's UID, so that another cluster may take its place under the name. What other clusters published stays. An agent of this cluster that runs on is superseded and ends; an agent that is started afterwards publishes anew.
 
 The request is signed with the key of the folder's EdgeGateway. Where \`fairlead dev\` runs on the folder, its edge is the one that is meant.`)
-    .argument('[dir]', DIR_ARGUMENT, '.')
+    .argument('[dir]', DIR_ARGUMENT)
     .option('--yes', 'do it; without this the command says what would go, and ends');
   return withEdgeOptions(command, '{edge, endpoint, cluster, evicted, dropped}')
     .addHelpText('after', `\n${EXIT_CODES_HELP}`)
-    .action(async (dir: string, options: EvictOptions) => {
+    .action(async (dir: string | undefined, options: EvictOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runEvict } = await import('../evict/run-evict.ts');
-      await runEvict(dir, options);
+      const { defaultFolder } = await import('../edges/default-folder.ts');
+      await runEvict(dir ?? (await defaultFolder()), options);
     });
 }

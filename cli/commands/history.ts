@@ -8,12 +8,13 @@ export function historyCommand(): Command {
     .description(`Lists the current revision of each edge and the ten before it: when each was admitted, by which key it is signed, what changed against the one before, and how many isolates serve it. \`fairlead rollback\` goes back to any of them.
 
 ${ASKING_HELP}`)
-    .argument('[dir]', DIR_ARGUMENT, '.');
+    .argument('[dir]', DIR_ARGUMENT);
   return withEdgeOptions(command, '{edges: [{edge, revisions: [{revision, generation, admittedAt, kid, changes, …}]}]}')
     .addHelpText('after', `\n${EXIT_CODES_HELP}`)
-    .action(async (dir: string, options: EdgeOptions) => {
+    .action(async (dir: string | undefined, options: EdgeOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runHistory } = await import('../history/run-history.ts');
-      await runHistory(dir, options);
+      const { defaultFolder } = await import('../edges/default-folder.ts');
+      await runHistory(dir ?? (await defaultFolder()), options);
     });
 }

@@ -16,7 +16,7 @@ export function rollbackCommand(): Command {
     .description(`Writes spec.pinnedRevision into the file of the EdgeGateway, says what comes back and what goes, and waits until every isolate serves it. The agent publishes the routes, models, providers and consumers of that revision with the providers' secrets of now, as a new revision, and stays there until the rollback is undone. Nothing else of the folder is changed; everything else of the file stays as it is.
 
 ${ASKING_HELP}`)
-    .argument('[dir]', DIR_ARGUMENT, '.')
+    .argument('[dir]', DIR_ARGUMENT)
     .argument('[revision]', 'where to, by its name or the beginning of it (default: the latest with other resources)')
     .option('--undo', 'take the rollback back: the edge goes forward to what the folder says')
     .option('--no-wait', 'write the file and end')
@@ -36,20 +36,24 @@ Exit code 1 says that it is not served yet, or that there is nothing to go back 
 
 ${EXIT_CODES_HELP}`,
     )
-    .action(async (dir: string, revision: string | undefined, options: RollbackOptions) => {
+    .action(async (dir: string | undefined, revision: string | undefined, options: RollbackOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runRollback } = await import('../rollback/run-rollback.ts');
+      const { defaultFolder } = await import('../edges/default-folder.ts');
       const place = placeOf(dir, revision);
       if (options.undo === true && place.revision !== undefined)
         throw new CliError('--undo takes no revision: it goes forward to what the folder says', EXIT.usage);
-      await runRollback(place.dir, place.revision, options);
+      await runRollback(place.dir ?? (await defaultFolder()), place.revision, options);
     });
 }
 
-/** A revision alone is one of the folder where we stand. */
-function placeOf(dir: string, revision: string | undefined): { dir: string; revision: string | undefined } {
-  if (revision === undefined && /^[0-9a-f]{4,12}$/.test(dir) && !existsSync(dir)) return { dir: '.', revision: dir };
-  return { dir, revision };
+/** A revision alone is one of the folder that is meant where none is named. */
+function placeOf(
+  dir: string | undefined,
+  revision: string | undefined,
+): { dir: string | undefined; revision: string | undefined } {
+  const isRevision = dir !== undefined && revision === undefined && /^[0-9a-f]{4,12}$/.test(dir) && !existsSync(dir);
+  return isRevision ? { dir: undefined, revision: dir } : { dir, revision };
 }
 
 function parseSeconds(text: string): number {

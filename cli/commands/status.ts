@@ -8,7 +8,7 @@ export function statusCommand(): Command {
     .description(`Asks each edge what it holds, by how many isolates that is served and what they refused, and says whether the folder says the same, and of each resource that is not served as it stands why not.
 
 ${ASKING_HELP}`)
-    .argument('[dir]', DIR_ARGUMENT, '.');
+    .argument('[dir]', DIR_ARGUMENT);
   return withEdgeOptions(
     command,
     '{ok, edges: [{edge, reached, held, serving, refused, changes, guards, programmed, …}]}',
@@ -20,9 +20,10 @@ Exit code 1 says that something is not served as the folder says it, 3 that an e
 
 ${EXIT_CODES_HELP}`,
     )
-    .action(async (dir: string, options: EdgeOptions) => {
+    .action(async (dir: string | undefined, options: EdgeOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runStatus } = await import('../status/run-status.ts');
-      await runStatus(dir, options);
+      const { defaultFolder } = await import('../edges/default-folder.ts');
+      await runStatus(dir ?? (await defaultFolder()), options);
     });
 }

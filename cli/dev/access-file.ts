@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readFile, realpath, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -20,6 +20,8 @@ const publicJwk = z.object({
  */
 const devAccess = z.object({
   pid: z.int().positive(),
+  /** The folder that it runs on, as a whole path. */
+  folder: z.string(),
   /** Origin of the edge. */
   endpoint: z.string(),
   cluster: z.string(),
@@ -38,7 +40,7 @@ const devAccess = z.object({
 });
 
 export type DevAccess = z.infer<typeof devAccess>;
-export type AccessToLeave = Omit<DevAccess, 'keys'> & { readonly keys: EdgeKeys };
+export type AccessToLeave = Omit<DevAccess, 'keys' | 'folder'> & { readonly keys: EdgeKeys };
 
 /**
  * Leaves the file, for this user alone.
@@ -53,7 +55,7 @@ export async function leaveAccessFile(dir: string, access: AccessToLeave): Promi
   });
   if (!(await isOwn(folder))) throw new Error(`${folder} is not a folder of this user alone`);
   const path = await accessPath(dir);
-  await writeFileAtomically(path, `${JSON.stringify(access)}\n`, 0o600);
+  await writeFileAtomically(path, `${JSON.stringify({ ...access, folder: await realpath(dir) })}\n`, 0o600);
   return async () => {
     if ((await readAccess(path))?.pid === access.pid) await rm(path, { force: true });
   };
@@ -67,6 +69,14 @@ export async function findAccess(
   if (!(await isOwn(accessFolder()))) return undefined;
   const access = await readAccess(await accessPath(dir));
   return access && isRunning(access.pid) ? access : undefined;
+}
+
+/** Those on which a `fairlead dev` runs. */
+export async function foldersOfRunningGateways(): Promise<string[]> {
+  const folder = accessFolder();
+  if (!(await isOwn(folder))) return [];
+  const left = await Promise.all((await readdir(folder)).map((name) => readAccess(join(folder, name))));
+  return left.flatMap((access) => (access && isProcess(access.pid) ? [access.folder] : []));
 }
 
 /** A user's own folder, because everyone may write to the one for temporary files. */

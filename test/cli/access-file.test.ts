@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, mkdtemp, realpath, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { defaultFolder } from '../../cli/edges/default-folder.ts';
 import { findAccess, leaveAccessFile } from '../../cli/dev/access-file.ts';
 import { makeEdgeKeys } from '../../cli/edge-keys.ts';
 
@@ -36,9 +37,19 @@ describe('the access file of fairlead dev', () => {
     await leaveAccessFile(dir, left);
     const link = join(place, 'link');
     await symlink(dir, link);
-    expect(await findAccess(dir, alive)).toEqual(left);
-    expect(await findAccess(link, alive)).toEqual(left);
+    expect(await findAccess(dir, alive)).toMatchObject(left);
+    expect(await findAccess(link, alive)).toMatchObject(left);
     expect(await findAccess(place, alive)).toBeUndefined();
+  });
+
+  test('names the folder that commands mean where they are given none: that of the only gateway that runs', async () => {
+    expect(await defaultFolder()).toBe('.');
+    await leaveAccessFile(dir, await access());
+    expect(await realpath(await defaultFolder())).toBe(await realpath(dir));
+    await leaveAccessFile(place, await access());
+    expect(await defaultFolder()).toBe('.');
+    await leaveAccessFile(place, await access(2 ** 22 - 1));
+    expect(await realpath(await defaultFolder())).toBe(await realpath(dir));
   });
 
   test('is for its owner alone', async () => {
