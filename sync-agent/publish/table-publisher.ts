@@ -76,7 +76,8 @@ class TablePublisher implements Publisher {
   }
 
   readBlobs: Publisher['readBlobs'] = async (hashes, signal) => {
-    if (this.#silence) return new Map();
+    // What a table takes away cannot be told without them: nothing is left in an inbox unjudged.
+    if (this.#silence) throw this.#silence;
     return this.#options.conversation.readBlobs(hashes, signal);
   };
 

@@ -90,6 +90,21 @@ describe.each(kinds)('publishing through an inbox in $inbox', ({ open, skipped, 
     });
 
     test.skipIf(skipped)(
+      'what the edge holds is not taken for empty: who has to judge by it is told to wait',
+      async () => {
+        const { edge, publisher } = await bench();
+        const agent = await publisher();
+        await bring(agent, content);
+        down(edge);
+        const signal = new AbortController().signal;
+        const { held } = await agent.read(signal);
+        const [hash = ''] = held?.pointer.sections.routes ?? [];
+        const failure = await failureOf(agent.readBlobs([hash], signal));
+        expect(failure.fault).toBe('unreachable');
+      },
+    );
+
+    test.skipIf(skipped)(
       'what waits is admitted by the first pass after, if the hub has not looked before',
       async () => {
         const { edge, publisher, requests } = await bench();
