@@ -36,6 +36,9 @@ export default defineConfig({
         test: { ...endToEnd, name: 'e2e', include: ['test/e2e/*.test.ts'] },
       },
       {
+        test: { ...endToEnd, name: 'cluster', include: ['test/cluster/*.test.ts'] },
+      },
+      {
         test: { ...endToEnd, name: 'disasters', include: ['test/e2e/disasters/*.test.ts'] },
       },
     ],

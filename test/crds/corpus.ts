@@ -15,6 +15,7 @@ export interface CorpusFile {
   name: string;
   object: z.output<typeof corpusObject>;
   errors: readonly string[];
+  serverErrors: readonly string[];
 }
 
 const corpus = import.meta.dirname;
@@ -24,7 +25,13 @@ export function corpusFiles(folder: 'valid' | 'invalid'): CorpusFile[] {
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => {
       const text = readFileSync(path.join(corpus, folder, name), 'utf8');
-      const errors = [...text.matchAll(/^# error: (.*)$/gm)].map(([, sentence]) => sentence ?? '');
-      return { name, object: corpusObject.parse(parse(text)), errors };
+      const linesOf = (head: string) =>
+        [...text.matchAll(new RegExp(`^# ${head}: (.*)$`, 'gm'))].map(([, words]) => words ?? '');
+      return {
+        name,
+        object: corpusObject.parse(parse(text)),
+        errors: linesOf('error'),
+        serverErrors: linesOf('api server'),
+      };
     });
 }

@@ -1,0 +1,198 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findFreePort } from '../../dev/find-free-port.ts';
+import { requireProgram, type Program } from '../envtest/programs.ts';
+
+/** A real kube-apiserver on a real etcd, without controllers: nothing is garbage-collected, and no pod ever runs. */
+export interface ApiServer {
+  /** Origin, https. */
+  readonly url: string;
+  /** Path of a kubeconfig of an administrator. */
+  readonly kubeconfig: string;
+  /** PEM. */
+  readonly certificateAuthority: string;
+  /** Bearer token of an administrator. */
+  readonly token: string;
+  /** Runs kubectl as the administrator, and returns what it wrote. @throws where it fails, with its words */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  /** The same where it may fail: the outcome says so. */
+  tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
+  stop(): Promise<void>;
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A port may be taken between its choice and its use. */
+const TRIES = 3;
+
+export async function startApiServer(): Promise<ApiServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-api-server-'));
+  for (let left = TRIES - 1; ; left--) {
+    try {
+      return await start(folder);
+    } catch (error) {
+      if (left > 0) continue;
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+}
+
+async function start(folder: string): Promise<ApiServer> {
+  const token = randomBytes(24).toString('hex');
+  const [etcdPort, peerPort, port] = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
+  const etcdURL = `http://127.0.0.1:${etcdPort}`;
+  const peerURL = `http://127.0.0.1:${peerPort}`;
+  await writeCredentials(folder, token);
+  const etcd = run('etcd', folder, [
+    `--data-dir=${await mkdtemp(join(folder, 'etcd-'))}`,
+    `--listen-client-urls=${etcdURL}`,
+    `--advertise-client-urls=${etcdURL}`,
+    `--listen-peer-urls=${peerURL}`,
+    `--initial-advertise-peer-urls=${peerURL}`,
+    `--initial-cluster=default=${peerURL}`,
+    '--unsafe-no-fsync=true',
+  ]);
+  const apiServer = run('kube-apiserver', folder, [
+    `--etcd-servers=${etcdURL}`,
+    `--secure-port=${port}`,
+    '--bind-address=127.0.0.1',
+    `--cert-dir=${join(folder, 'certificates')}`,
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--service-cluster-ip-range=10.0.0.0/24',
+    '--authorization-mode=RBAC',
+    '--allow-privileged=true',
+    '--disable-admission-plugins=ServiceAccount',
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${join(folder, 'service-accounts.pem')}`,
+    `--service-account-signing-key-file=${join(folder, 'service-accounts.pem')}`,
+  ]);
+  const stopAll = async (): Promise<void> => {
+    await apiServer.stop();
+    await etcd.stop();
+  };
+  try {
+    const url = `https://127.0.0.1:${port}`;
+    const certificateAuthority = await certificateOf(folder, url, token, apiServer, etcd);
+    const kubeconfig = join(folder, 'kubeconfig');
+    await writeFile(kubeconfig, kubeconfigOf(url, certificateAuthority, token));
+    const tryKubectl: ApiServer['tryKubectl'] = (args, input) =>
+      outcomeOf('kubectl', ['--kubeconfig', kubeconfig, ...args], input);
+    return {
+      url,
+      kubeconfig,
+      certificateAuthority,
+      token,
+      tryKubectl,
+      kubectl: async (args, input) => {
+        const { code, out, err } = await tryKubectl(args, input);
+        if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${err}`);
+        return out;
+      },
+      stop: async () => {
+        await stopAll();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function writeCredentials(folder: string, token: string): Promise<void> {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await writeFile(join(folder, 'service-accounts.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  await writeFile(join(folder, 'tokens.csv'), `${token},admin,admin,"system:masters"\n`, { mode: 0o600 });
+}
+
+interface Running {
+  readonly hasEnded: () => boolean;
+  /** The last that it wrote. */
+  readonly log: () => string;
+  stop(): Promise<void>;
+}
+
+/** Ends by its own process id, and with the process that started it. */
+function run(program: Program, cwd: string, args: readonly string[]): Running {
+  const child = spawn(requireProgram(program), args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
+  const endWithParent = () => child.kill('SIGKILL');
+  process.once('exit', endWithParent);
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  return {
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    log: () => `${program}: ${log}`,
+    stop: async () => {
+      process.off('exit', endWithParent);
+      // Nothing of it is kept, so there is nothing to end in order.
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+const STARTING_MS = 60_000;
+
+/** Waits until the server is ready, and reads the certificate that it made for itself. */
+async function certificateOf(folder: string, url: string, token: string, ...all: Running[]): Promise<string> {
+  const end = Date.now() + STARTING_MS;
+  let reason = 'it has not begun to listen';
+  while (Date.now() < end) {
+    const ended = all.find((running) => running.hasEnded());
+    if (ended) throw new Error(`ended before it was ready: ${ended.log()}`);
+    try {
+      const ca = await readFile(join(folder, 'certificates', 'apiserver.crt'), 'utf8');
+      if ((await statusOf(`${url}/readyz`, ca, token)) === 200) return ca;
+    } catch (error) {
+      reason = String(error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`the API server did not become ready (${reason}): ${all.map((running) => running.log()).join('\n')}`);
+}
+
+function statusOf(url: string, ca: string, token: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}` };
+    request(url, { ca, headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .once('error', reject)
+      .end();
+  });
+}
+
+function kubeconfigOf(server: string, certificateAuthority: string, token: string): string {
+  const ca = Buffer.from(certificateAuthority).toString('base64');
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'test',
+    clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': ca } }],
+    users: [{ name: 'admin', user: { token } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+  });
+}
+
+/** Runs a program to its end. @param input what it reads from its standard input */
+function outcomeOf(program: Program, args: readonly string[], input = ''): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child: ChildProcess = spawn(requireProgram(program), args, { stdio: 'pipe' });
+    let [out, err] = ['', ''];
+    child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    child.once('error', reject).once('close', (code) => resolve({ code: code ?? 1, out, err }));
+    child.stdin?.end(input);
+  });
+}
