@@ -25,7 +25,7 @@ export function startLargeAgent(large: LargeEdge, origin: string, agentFetch: ty
       return {
         clusterUid: 'bench',
         observe: async () => ({ changes: changes.splice(0), problems: [] }),
-        close: () => undefined,
+        close: async () => undefined,
       };
     },
   };

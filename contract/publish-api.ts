@@ -21,6 +21,8 @@ export const PUBLISH_PATHS = {
   state: (cluster: string) => `/fairlead/v1/clusters/${cluster}/state`,
   /** GET -> ClusterHistory */
   revisions: (cluster: string) => `/fairlead/v1/clusters/${cluster}/revisions`,
+  /** POST SightingQuestion -> SightingAnswer: the edge itself looks which models answer there */
+  sighting: (cluster: string) => `/fairlead/v1/clusters/${cluster}/sighting`,
   /** PUT SignalReport -> 204 */
   signals: (cluster: string) => `/fairlead/v1/clusters/${cluster}/signals`,
   /** DELETE -> 204: the edge stops serving what the cluster published, and forgets its UID */

@@ -10,6 +10,10 @@ export const signal = z.object({
   /** Replicas that can answer. */
   ready: z.int().nonnegative(),
   desired: z.int().nonnegative().optional(),
+  /** It has no replicas, and makes one when it is called: the first answer takes long. */
+  cold: z.boolean().optional(),
+  /** What each replica computes on, such as `nvidia.com/gpu`, and how many of it. */
+  accelerator: z.object({ kind: z.string().max(128), count: z.int().positive() }).optional(),
   /** Requests that wait, of all replicas together. */
   waiting: z.number().nonnegative().optional(),
   /** Share of the key-value cache in use, the mean over replicas: 0 to 1. */

@@ -8,12 +8,12 @@ import { openPublisher } from './publish/open-publisher.ts';
 import {
   applyChange,
   resourceId,
+  type Resource,
   type ResourceId,
   type ResourceKey,
   type ResourceOf,
   type SnapshotChange,
 } from './snapshot.ts';
-import type { Resource } from '../crds/parse-resource.ts';
 import type { OpenSource, Problem, ResourceSource } from './source/source.ts';
 import type { StatusSink } from './status/status-sink.ts';
 import { Wake } from './wake.ts';
@@ -94,7 +94,7 @@ class RunningAgent {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      source.close();
+      await source.close();
       // An agent that ends is no EdgeGateway that goes: nothing is evicted any more.
       const all = [...this.#controllers.values(), ...this.#leaving.values()];
       for (const { stopping } of all) stopping.abort(new Error('stopped'));

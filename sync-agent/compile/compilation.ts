@@ -1,5 +1,7 @@
 import type { BucketedKind, ProviderEntry, SectionHashes } from '../../contract/routing-table.ts';
 import type { ConditionType, conditionTypes } from '../../crds/conditions.ts';
+import type { Accelerator, InferenceState } from '../inference/inference-service.ts';
+import type { SightingWanted } from '../inference/sighting.ts';
 import type { ResourceId, ResourceKey } from '../snapshot.ts';
 
 /** An immutable piece of the table, named by the SHA-256 of its bytes. */
@@ -85,6 +87,19 @@ export interface EntryRef {
   readonly id: string;
 }
 
+/** An inference service that the table leads to, or would if it could be called. */
+export interface RoutedService {
+  /** Key of the service. */
+  readonly service: ResourceKey;
+  /** Id of the entry of `providers` that it is compiled to. */
+  readonly provider: string;
+  readonly state: InferenceState;
+  readonly replicas: { readonly ready: number; readonly desired: number | undefined };
+  readonly accelerator: Accelerator | undefined;
+  /** Where the edge reaches it, without credentials; absent while that is not known. */
+  readonly url: string | undefined;
+}
+
 /** What one compilation gives: the same for the same resources in any order. */
 export interface Compilation {
   /** Absent where nothing may be published: the condition of the EdgeGateway says why. */
@@ -99,6 +114,10 @@ export interface Compilation {
   readonly entries: ReadonlyMap<ResourceKey, readonly EntryRef[]>;
   /** The same object as before where nothing changed in it. */
   readonly usableProviders: ReadonlyMap<ResourceId, UsableProvider>;
+  /** What the edge must have seen before it ships, by provider id. The same object as before where nothing changed in it. */
+  readonly sightings: ReadonlyMap<string, SightingWanted>;
+  /** The inference services behind each AIModel. The same object as before where nothing changed in it. */
+  readonly services: ReadonlyMap<ResourceKey, readonly RoutedService[]>;
   /** Resources that ship. */
   readonly counts: Readonly<Record<'routes' | 'models' | 'providers' | 'consumers', number>>;
 }

@@ -102,6 +102,16 @@ function setResource(engine: Engine, { resources, namespaces }: Facts, resource:
       return engine.set(resources.Secret, id, resource);
     case 'ReferenceGrant':
       return engine.set(resources.ReferenceGrant, id, resource);
+    case 'Namespace':
+      return engine.set(resources.Namespace, id, resource);
+    case 'DeniedSecret':
+      return engine.set(resources.DeniedSecret, id, resource);
+    case 'InferenceService':
+    case 'LLMInferenceService':
+    case 'InferencePool':
+      return engine.set(resources[resource.kind], id, resource);
+    case 'EdgeSighting':
+      return engine.set(resources.EdgeSighting, id, resource);
   }
 }
 

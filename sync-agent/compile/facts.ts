@@ -1,4 +1,5 @@
 import type { RouteMatch } from '../../contract/route-match.ts';
+import type { ObjectMeta } from '../../crds/object-meta.ts';
 import type { ConsumerEntry, ModelEntry, ProviderEntry } from '../../contract/routing-table.ts';
 import { resourceId, type Kind, type ResourceId, type ResourceKey, type ResourceOf } from '../snapshot.ts';
 import type { Allowance, ClaimRights, ReachRights } from './allowance.ts';
@@ -65,6 +66,12 @@ export function declareFacts() {
       Consumer: new Channel<ResourceOf<'Consumer'>>('Consumer'),
       Secret: new Channel<ResourceOf<'Secret'>>('Secret'),
       ReferenceGrant: new Channel<ResourceOf<'ReferenceGrant'>>('ReferenceGrant'),
+      Namespace: new Channel<ResourceOf<'Namespace'>>('Namespace'),
+      DeniedSecret: new Channel<ResourceOf<'DeniedSecret'>>('DeniedSecret'),
+      InferenceService: new Channel<ResourceOf<'InferenceService'>>('InferenceService'),
+      LLMInferenceService: new Channel<ResourceOf<'LLMInferenceService'>>('LLMInferenceService'),
+      InferencePool: new Channel<ResourceOf<'InferencePool'>>('InferencePool'),
+      EdgeSighting: new Channel<ResourceOf<'EdgeSighting'>>('EdgeSighting'),
     } satisfies { [K in Kind]: Channel<ResourceOf<K>> },
 
     /** EdgeGateways. Namespace, or '' for those of all namespaces. */
@@ -137,7 +144,11 @@ export type Facts = ReturnType<typeof declareFacts>;
 const NO_TIME = new Date(0).toISOString();
 
 /** What has no time, as in a folder of files, counts as older than all that has one. */
-export function seniorityOf({ metadata }: Pick<ResourceOf<Kind>, 'metadata'>): Seniority {
+export function seniorityOf({
+  metadata,
+}: {
+  readonly metadata: Pick<ObjectMeta, 'namespace' | 'name' | 'creationTimestamp'>;
+}): Seniority {
   const created = Date.parse(metadata.creationTimestamp ?? '') || 0;
   return { id: resourceId(metadata), created: created === 0 ? NO_TIME : new Date(created).toISOString() };
 }

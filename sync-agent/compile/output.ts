@@ -54,6 +54,8 @@ export class Output {
       conditions: this.#conditions.current(),
       entries: this.#entries.current(),
       usableProviders: this.#usableProviders.current(),
+      sightings: new Map(),
+      services: new Map(),
       counts: { ...this.#counts },
     };
   }

@@ -32,7 +32,7 @@ export function createDirectorySource({
     open: async (onChange) => {
       const folder = new OpenDirectory(dir, overlay, watch, onChange);
       await folder.ensureReadable();
-      return { clusterUid, observe: () => folder.observe(), close: () => folder.close() } satisfies OpenSource;
+      return { clusterUid, observe: () => folder.observe(), close: async () => folder.close() } satisfies OpenSource;
     },
   };
 }

@@ -1,9 +1,6 @@
 import type { ResourceKey, SnapshotChange } from '../snapshot.ts';
 
-/**
- * Where resources come from. Beside `directory` there will be `kubernetes/`, whose reflectors keep one snapshot of
- * all kinds; the controller knows only this.
- */
+/** Where resources come from: a folder, or a cluster (`kubernetes/`). The controller knows only this. */
 export interface ResourceSource {
   /**
    * Resolves once everything can be read.
@@ -19,7 +16,34 @@ export interface OpenSource {
   readonly clusterUid: string;
   /** What has changed since the last call; at the first, everything. */
   observe(): Promise<Observation>;
-  close(): void;
+  /** Ends everything that it keeps open; resolves once nothing of it runs. */
+  close(): Promise<void>;
+  /** What a cluster knows beside; a folder has none of it. */
+  readonly cluster?: ClusterObjects;
+}
+
+/** What is not compiled, but needed to write status and to ask pods. */
+export interface ClusterObjects {
+  /** A resource of ours as the API server has it now; undefined where it is gone. */
+  stored(key: ResourceKey): StoredObject | undefined;
+  /** Endpoints of an inference service, at most 32. @param key `Kind/namespace/name` */
+  endpoints(key: ResourceKey): readonly InferenceEndpoint[];
+}
+
+/** What changes without anything being compiled anew. */
+export interface StoredObject {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  /** As stored, unchecked. */
+  readonly status: unknown;
+}
+
+export interface InferenceEndpoint {
+  /** IP address. */
+  readonly address: string;
+  readonly port: number;
+  readonly ready: boolean;
 }
 
 export interface Observation {

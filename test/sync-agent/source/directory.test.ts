@@ -20,7 +20,7 @@ beforeEach(async () => {
   await mkdir(dir);
 });
 afterEach(async () => {
-  open?.close();
+  await open?.close();
   open = undefined;
   await rm(base, { recursive: true, force: true });
 });

@@ -170,7 +170,7 @@ export class MemorySource implements ResourceSource {
         this.#changes = [];
         return { changes, problems: this.problems };
       },
-      close: () => {
+      close: async () => {
         this.closed = true;
       },
     };

@@ -1,0 +1,33 @@
+import type { ProviderEntry } from '../../contract/routing-table.ts';
+import type { SecretToSeal } from '../compile/compilation.ts';
+
+/** What the edge is to be asked: which models answer behind an inference service, by the way that requests will go. */
+export interface SightingWanted {
+  /** The id of the entry of `providers` that the service is compiled to. */
+  readonly id: string;
+  /** Of all that the answer depends on: another digest wants another look. */
+  readonly digest: string;
+  /** Its `baseURL` ends where one of the paths begins. */
+  readonly entry: ProviderEntry;
+  readonly secrets: readonly SecretToSeal[];
+  /** Tried in this order; the first that answers counts. `''` where the base URL is complete. */
+  readonly paths: readonly string[];
+}
+
+/** What the edge saw. */
+export type Sighting =
+  /** `GET {baseURL}{path}/models` answered. */
+  | { readonly type: 'Seen'; readonly path: string; readonly models: readonly string[] }
+  /** Nothing answered, or nothing that lists models. @property sentence what the edge saw, for people */
+  | { readonly type: 'NotSeen'; readonly sentence: string }
+  /** The edge itself could not be asked in time, so that nothing is known: the specification's hints count. */
+  | { readonly type: 'Unasked' };
+
+/** A sighting as the compiler takes it in. */
+export interface EdgeSighting {
+  readonly kind: 'EdgeSighting';
+  /** The namespace of the service; `name` is the part of the provider's id behind the slash. */
+  readonly metadata: { readonly namespace: string; readonly name: string };
+  readonly digest: string;
+  readonly sighting: Sighting;
+}
