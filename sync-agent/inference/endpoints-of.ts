@@ -7,7 +7,7 @@ import { readService } from './normalize-service.ts';
 const MOST_ENDPOINTS = 32;
 
 /** Slices are searched for these in order; of what is left, the first is taken. */
-const PORT_NAMES = ['http', 'https', 'http1', 'metrics', 'h2c'];
+const PORT_NAMES = ['http', 'https', 'http1', 'metrics'];
 
 /**
  * Where the pods of an inference service answer, 32 at most, the ready ones first; the same for the same slices in any
@@ -40,5 +40,5 @@ function portOf(ports: readonly SlicePort[]): SlicePort | undefined {
     const port = ports.find((port) => port.name === name);
     if (port) return port;
   }
-  return ports.find(({ name }) => !/grpc/i.test(name));
+  return ports.find(({ name }) => !/grpc|h2c/i.test(name));
 }

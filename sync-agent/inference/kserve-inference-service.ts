@@ -89,7 +89,7 @@ export function readInferenceService(raw: unknown, metadata: ForeignMetadata): S
     scale: scaleOf(facts, metadata),
     accelerator: acceleratorPerReplica(predictor, metadata),
     traffic: trafficOf(facts),
-    metricsPort: isKnative(facts, metadata) ? userPort(predictor) : undefined,
+    metricsPort: metricsPort(facts, metadata),
   };
 }
 
@@ -121,25 +121,29 @@ function statementOf(facts: Facts, metadata: ForeignMetadata): Statement {
       (revisions?.url !== undefined ||
         !!revisions?.latestReadyRevision ||
         modelStatus?.states?.activeModelState === 'Loaded'),
-    isFailing: isFailing && ready !== 'True',
+    isFailing: isFailing && ready !== 'True' && !olderRevisionServes(facts),
     wakes: wakes(facts, metadata),
     readyCopies: copiesOf(facts),
   };
 }
 
 /**
- * Of the revision that was created last, which under Knative need not be the one that serves: while that one's route is
- * ready, one copy of it at least is.
+ * Of the revision that was created last, which under Knative need not be the one that serves: while the route is ready,
+ * one copy of that one at least is.
  */
-function copiesOf({ status }: Facts): number | undefined {
-  const copies = status?.modelStatus?.copies;
-  if (!copies) return undefined;
-  const revisions = status?.components?.predictor;
-  const olderServes =
-    revisions?.latestReadyRevision !== revisions?.latestCreatedRevision &&
-    statusOf('PredictorRouteReady', status?.conditions ?? []) === 'True';
+function copiesOf(facts: Facts): number | undefined {
+  const copies = facts.status?.modelStatus?.copies;
   // Zero is left out of the JSON.
-  return Math.max(copies.totalCopies ?? 0, olderServes ? 1 : 0);
+  return copies && Math.max(copies.totalCopies ?? 0, olderRevisionServes(facts) ? 1 : 0);
+}
+
+function olderRevisionServes({ status }: Facts): boolean {
+  const revisions = status?.components?.predictor;
+  return (
+    !!revisions?.latestReadyRevision &&
+    revisions.latestReadyRevision !== revisions.latestCreatedRevision &&
+    statusOf('PredictorRouteReady', status?.conditions ?? []) === 'True'
+  );
 }
 
 /** By its status, which decides, else by the annotation; absent: as the cluster's KServe is configured. */
@@ -274,7 +278,20 @@ function trafficOf({ status }: Facts): ServiceReading['traffic'] {
   return [...shares].map(([revision, percent]) => ({ revision, percent })).toSorted((a, b) => b.percent - a.percent);
 }
 
-/** Knative's Service leads to its queue proxy, which would count our questions as traffic and never let it sleep. */
-function userPort(predictor: Predictor): number {
-  return serving(predictor)?.ports[0]?.containerPort ?? 8080;
+/** Absent: on the port that its Service leads to, as of most. */
+function metricsPort(facts: Facts, metadata: ForeignMetadata): number | undefined {
+  const { predictor } = facts.spec;
+  const key = 'prometheus.kserve.io/port';
+  const said = Number(predictor.annotations[key] ?? metadata.annotations[key]);
+  if (Number.isInteger(said) && said > 0 && said <= 65_535) return said;
+  if (isTriton(predictor)) return 8002;
+  // Knative's Service leads to its queue proxy, which would count our questions as traffic and never let it sleep.
+  return isKnative(facts, metadata) ? (serving(predictor)?.ports[0]?.containerPort ?? 8080) : undefined;
+}
+
+function isTriton(predictor: Predictor): boolean {
+  const { model, triton } = predictor;
+  return (
+    triton !== undefined || /triton/i.test(model?.runtime ?? '') || /tritonserver/.test(serving(predictor)?.image ?? '')
+  );
 }

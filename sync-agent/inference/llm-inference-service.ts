@@ -124,10 +124,11 @@ function firstOf(urls: readonly (string | undefined)[] = []): ServiceUrl | undef
   return urls.flatMap((url) => parseServiceUrl(url) ?? [])[0];
 }
 
+/** Each model, and adapter, answers to its name alone and to one with its namespace. */
 function namesOf({ model }: Spec, { name, namespace }: ForeignMetadata): readonly string[] {
-  const base = model?.name || name;
   const adapters = (model?.lora?.adapters ?? []).flatMap(({ name }) => name ?? []);
-  return modelNames([base, `publishers/${namespace}/models/${base}`, ...adapters]);
+  const names = [model?.name || name, ...adapters];
+  return modelNames([...names, ...names.map((name) => `publishers/${namespace}/models/${name}`)]);
 }
 
 /** With a worker, a replica is a group of pods: one leader and the rest workers. */
