@@ -1,75 +1,19 @@
 import { z } from 'zod';
-import { acceleratorOf, containers, resources } from './accelerator.ts';
-import { childName } from './child-name.ts';
+import { acceleratorOf } from './accelerator.ts';
 import type { Accelerator } from './inference-service.ts';
+import { metricsPort, scaleOf, serviceNames, wakes } from './kserve-deployment.ts';
+import { type Facts, inferenceService, type Predictor, serving } from './kserve-facts.ts';
 import { modelNames, servedNames } from './served-names.ts';
 import {
   complaintOf,
-  conditions,
   type ForeignMetadata,
   keptMetadata,
-  type Scale,
   type ServiceReading,
   type Statement,
   statusOf,
   stopOf,
 } from './service-reading.ts';
 import { parseServiceUrl } from './service-url.ts';
-import { count, listOf, part, text, texts } from './tolerant.ts';
-
-const container = z.object({
-  name: text,
-  image: text,
-  command: listOf(z.string(), 1_000),
-  args: listOf(z.string(), 1_000),
-  resources,
-  ports: listOf(z.object({ containerPort: z.int().min(1).max(65_535) }), 16),
-});
-
-const model = part({ ...container.shape, modelFormat: part({ name: text }), runtime: text });
-
-const predictor = z.object({
-  name: text,
-  annotations: texts,
-  minReplicas: count,
-  maxReplicas: count,
-  model,
-  huggingface: model,
-  triton: model,
-  containers: listOf(container, 32),
-  workerSpec: part({ containers, tensorParallelSize: count, pipelineParallelSize: count }),
-});
-type Predictor = z.output<typeof predictor>;
-
-const EMPTY = predictor.parse({});
-
-const traffic = listOf(z.object({ revisionName: text, percent: count, latestRevision: z.boolean().nullish() }), 100);
-
-const inferenceService = z.object({
-  spec: z
-    .object({
-      predictor: predictor.catch(EMPTY),
-      canary: listOf(z.object({ predictor: z.object({ name: z.string() }) }), 32),
-    })
-    .catch({ predictor: EMPTY, canary: [] }),
-  status: part({
-    url: text,
-    address: part({ url: text }),
-    deploymentMode: text,
-    conditions,
-    components: part({
-      predictor: part({ url: text, latestReadyRevision: text, latestCreatedRevision: text, traffic }),
-    }),
-    modelStatus: part({
-      transitionStatus: text,
-      states: part({ activeModelState: text, targetModelState: text }),
-      copies: part({ totalCopies: count }),
-      lastFailureInfo: part({ reason: text }),
-    }),
-    canaryStatuses: listOf(z.object({ name: z.string(), trafficPercent: count }), 32),
-  }),
-});
-type Facts = z.output<typeof inferenceService>;
 
 /** Of KServe, v1beta1. Conditions and names are those of its controller; the words in brackets are its. */
 export function readInferenceService(raw: unknown, metadata: ForeignMetadata): ServiceReading | undefined {
@@ -146,68 +90,6 @@ function olderRevisionServes({ status }: Facts): boolean {
   );
 }
 
-/** By its status, which decides, else by the annotation; absent: as the cluster's KServe is configured. */
-function isKnative({ status }: Facts, { annotations }: ForeignMetadata): boolean {
-  const mode = status?.deploymentMode || annotations['serving.kserve.io/deploymentMode'];
-  if (mode) return mode === 'Knative' || mode === 'Serverless';
-  return !!status?.components?.predictor?.latestCreatedRevision;
-}
-
-function scaler({ spec }: Facts, { annotations }: ForeignMetadata): string {
-  const key = 'serving.kserve.io/autoscalerClass';
-  return spec.predictor.annotations[key] ?? annotations[key] ?? 'hpa';
-}
-
-/** The HPA keeps one replica at least; KEDA goes to zero where it may; an external scaler may do anything. */
-function wakes(facts: Facts, metadata: ForeignMetadata): boolean {
-  const { minReplicas } = facts.spec.predictor;
-  if (isKnative(facts, metadata)) return minReplicas === 0;
-  switch (scaler(facts, metadata)) {
-    case 'keda':
-      return minReplicas === 0;
-    case 'external':
-      return minReplicas === undefined || minReplicas === 0;
-    default:
-      return false;
-  }
-}
-
-function scaleOf(facts: Facts, metadata: ForeignMetadata): Scale {
-  const { minReplicas = 1, maxReplicas = 0 } = facts.spec.predictor;
-  if (isKnative(facts, metadata)) return { least: minReplicas, fixed: minReplicas > 0 && minReplicas === maxReplicas };
-  switch (scaler(facts, metadata)) {
-    case 'none':
-      return { least: minReplicas, fixed: true };
-    case 'external':
-      return { least: facts.spec.predictor.minReplicas, fixed: false };
-    case 'keda':
-      return { least: minReplicas, fixed: minReplicas > 0 && maxReplicas <= minReplicas };
-    default: {
-      const least = Math.max(minReplicas, 1);
-      return { least, fixed: maxReplicas <= least };
-    }
-  }
-}
-
-/**
- * Raw: `{name}-predictor`, with the predictor's own name in between where it has one, a canary's too; before KServe 0.11
- * `{name}-predictor-default`. Knative: each revision's private Service, which selects its pods; the one with the
- * revision's own name leads to the activator while there are none.
- */
-function serviceNames(facts: Facts, metadata: ForeignMetadata): readonly string[] {
-  if (!isKnative(facts, metadata)) {
-    const variants = [facts.spec.predictor.name, ...facts.spec.canary.map(({ predictor }) => predictor.name)];
-    const names = variants.map((variant) => `${metadata.name}${variant ? `-${variant}` : ''}-predictor`);
-    return [...new Set([...names, `${metadata.name}-predictor-default`])];
-  }
-  const component = facts.status?.components?.predictor;
-  const revisions = [
-    component?.latestReadyRevision,
-    ...(component?.traffic ?? []).filter(({ percent }) => percent).map(({ revisionName }) => revisionName),
-  ];
-  return [...new Set(revisions)].flatMap((revision) => (revision ? [childName(revision, '-private')] : []));
-}
-
 function whereItAnswers({ spec, status }: Facts): { origin: string | undefined; paths: readonly string[] } {
   const url = parseServiceUrl(status?.url) ?? parseServiceUrl(status?.address?.url);
   // A path in the URL is KServe's ingress.pathTemplate.
@@ -220,11 +102,6 @@ function isKServesServer({ model, huggingface, containers }: Predictor): boolean
   if (huggingface) return true;
   if (model) return !/vllm|sglang|tgi|trt|nim/i.test(model.runtime ?? '') || /huggingface/i.test(model.runtime ?? '');
   return containers.some(({ image }) => /huggingfaceserver/.test(image ?? ''));
-}
-
-/** The container that serves the model: named so, else the first. */
-function serving({ model, huggingface, triton, containers }: Predictor): z.output<typeof container> | undefined {
-  return model ?? huggingface ?? triton ?? containers.find(({ name }) => name === 'kserve-container') ?? containers[0];
 }
 
 function namesOf(predictor: Predictor, { name, namespace }: ForeignMetadata): readonly string[] {
@@ -276,22 +153,4 @@ function trafficOf({ status }: Facts): ServiceReading['traffic'] {
   }
   if (shares.size < 2) return [];
   return [...shares].map(([revision, percent]) => ({ revision, percent })).toSorted((a, b) => b.percent - a.percent);
-}
-
-/** Absent: on the port that its Service leads to, as of most. */
-function metricsPort(facts: Facts, metadata: ForeignMetadata): number | undefined {
-  const { predictor } = facts.spec;
-  const key = 'prometheus.kserve.io/port';
-  const said = Number(predictor.annotations[key] ?? metadata.annotations[key]);
-  if (Number.isInteger(said) && said > 0 && said <= 65_535) return said;
-  if (isTriton(predictor)) return 8002;
-  // Knative's Service leads to its queue proxy, which would count our questions as traffic and never let it sleep.
-  return isKnative(facts, metadata) ? (serving(predictor)?.ports[0]?.containerPort ?? 8080) : undefined;
-}
-
-function isTriton(predictor: Predictor): boolean {
-  const { model, triton } = predictor;
-  return (
-    triton !== undefined || /triton/i.test(model?.runtime ?? '') || /tritonserver/.test(serving(predictor)?.image ?? '')
-  );
 }

@@ -1,12 +1,8 @@
-import { text } from './tolerant.ts';
-
 /** Where a URL of a status leads: origin, and a path without the slash at its end. */
 export interface ServiceUrl {
   readonly origin: string;
   readonly path: string;
 }
-
-export const url = text;
 
 /** Undefined where it is none, or not of HTTP. */
 export function parseServiceUrl(url: string | undefined): ServiceUrl | undefined {
