@@ -35,6 +35,8 @@ export interface StoredObject {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number;
+  /** It is to go: it stays while it has finalizers. Where the resource itself says nothing of it, its whole kind is to go. */
+  readonly isDeleting: boolean;
   /** As stored, unchecked. */
   readonly status: unknown;
 }

@@ -6,7 +6,7 @@ import type { ServedKind } from './discovery.ts';
 import { isKindLeaving } from './kind-leaving.ts';
 import type { Collection } from './list-pages.ts';
 import { reflect, type ReflectedStore, type ReflectorState } from './reflector.ts';
-import { PLACES, qualifiedName, type WatchedKind } from './watched-kinds.ts';
+import { isOwn, PLACES, qualifiedName, type WatchedKind } from './watched-kinds.ts';
 
 /** What becomes of the objects of a kind. */
 export interface KindSink<T> {
@@ -37,6 +37,12 @@ export interface KindWatchOptions<T> {
 /** Attempts in a row that go wrong before it is told: a server that restarts is no problem. */
 const ATTEMPTS_BEFORE_TOLD = 4;
 
+const KEPT = 'What was last known of it stays in use.';
+const LOSSES = {
+  Leaving: 'is lost: its CustomResourceDefinition is being deleted',
+  Gone: 'is lost: the cluster does not serve it any more',
+};
+
 interface Scope {
   readonly collection: Collection;
   /** All that the sink holds of it. */
@@ -60,13 +66,17 @@ export class KindWatch<T> {
   #running: Running | undefined;
   #ending: Promise<unknown> = Promise.resolve();
   #hasSynced = false;
-  #lost: string | undefined;
+  /** Why it is not there, or will not be for long. */
+  #loss: 'Leaving' | 'Gone' | undefined;
 
   constructor(options: KindWatchOptions<T>) {
     this.#options = options;
     this.#gate = new DeletionGate({
       isKindLeaving: (signal) => isKindLeaving(options.api, options.kind, this.#running?.version ?? '', signal),
-      onLeaving: () => this.#lose('its CustomResourceDefinition is being deleted'),
+      onLeaving: () => {
+        this.#lose('Leaving');
+        options.onMissing();
+      },
       clock: options.clock,
     });
   }
@@ -80,26 +90,32 @@ export class KindWatch<T> {
     return this.#hasSynced;
   }
 
-  /** What a person should know, as a sentence without its subject; undefined: all is well. */
+  /** What a person should know of it, as a sentence without its subject; undefined: all is well. */
   get trouble(): string | undefined {
-    if (this.#lost !== undefined) return this.#lost;
+    if (this.#loss !== undefined && this.#holdsObjects()) return `${LOSSES[this.#loss]}. ${KEPT}`;
     for (const { state, hasSynced } of this.#scopes) {
       if (state?.type !== 'Failing') continue;
-      const isRefused = state.failure instanceof ApiFailure && [401, 403, 404].includes(state.failure.status);
+      const isRefused = state.failure instanceof ApiFailure && [401, 403].includes(state.failure.status);
       if (!isRefused && state.attempts < ATTEMPTS_BEFORE_TOLD) continue;
-      const keeps = hasSynced ? 'What was last known of it stays in use.' : 'Nothing is compiled before it can be.';
-      return `cannot be watched. ${keeps} ${state.failure.message}`;
+      const meanwhile = hasSynced ? KEPT : 'Nothing is compiled before that.';
+      return `cannot be watched. ${meanwhile} The API server says: ${state.failure.message}`;
     }
     return undefined;
   }
 
   /** Does what discovery says. */
   follow(served: ServedKind | undefined): void {
-    if (!served || served.isLeaving) {
-      const why = served ? 'its CustomResourceDefinition is being deleted' : 'the cluster does not serve it any more';
-      if (this.#running || this.#lost !== undefined) this.#lose(why);
+    if (!served) {
+      this.#halt('the cluster does not serve it');
+      if (this.#hasSynced) this.#lose('Gone');
       return;
     }
+    if (served.isLeaving) {
+      // It is watched on, if it was: what waits for its finalizers still changes.
+      if (this.#running) this.#lose('Leaving');
+      return;
+    }
+    if (this.#loss === 'Leaving') this.#lose(undefined);
     if (this.#running?.version === served.version) return;
     this.#halt('it is watched in another version');
     this.#start(served.version);
@@ -110,15 +126,6 @@ export class KindWatch<T> {
     this.#halt('stopped');
     await this.#ending;
     await this.#gate.idle();
-  }
-
-  /** Ends its watches, and forgets what was seen. */
-  async forget(): Promise<void> {
-    await this.stop();
-    for (const ids of this.#ids.values()) for (const id of ids) this.#options.sink.remove(id);
-    this.#ids.clear();
-    this.#lost = undefined;
-    this.#hasSynced = false;
   }
 
   #start(version: string): void {
@@ -150,12 +157,14 @@ export class KindWatch<T> {
     stopping.abort(new Error(why));
   }
 
-  #lose(why: string): void {
-    this.#halt(why);
-    const hasObjects = [...this.#ids.values()].some(({ size }) => size > 0);
-    this.#lost = hasObjects || this.#hasSynced ? `is lost: ${why}. What was last known of it stays in use` : undefined;
+  #lose(loss: 'Leaving' | 'Gone' | undefined): void {
+    if (this.#loss === loss) return;
+    this.#loss = loss;
     this.#options.onChange();
-    this.#options.onMissing();
+  }
+
+  #holdsObjects(): boolean {
+    return isOwn(this.#options.kind) || [...this.#ids.values()].some(({ size }) => size > 0);
   }
 
   #stateOf(scope: Scope, state: ReflectorState, signal: AbortSignal): void {
@@ -172,7 +181,7 @@ export class KindWatch<T> {
         for (const id of scope.ids) if (!objects.has(id)) this.#remove(scope, id, signal);
         for (const [id, object] of objects) this.#set(scope, id, object, signal);
         scope.hasSynced = true;
-        this.#lost = undefined;
+        if (this.#loss === 'Gone') this.#lose(undefined);
         this.#hasSynced ||= this.#scopes.every(({ hasSynced }) => hasSynced);
       },
       set: (id, object) => this.#set(scope, id, object, signal),
@@ -200,7 +209,7 @@ export class KindWatch<T> {
       this.#options.sink.remove(id);
     };
     // What belongs to Kubernetes itself has no definition that could be deleted.
-    if (isBuiltIn(this.#options.kind)) apply();
+    if (PLACES[this.#options.kind].group === '') apply();
     else this.#gate.hold(id, { apply, keep: () => undefined }, signal);
   }
 
@@ -211,10 +220,6 @@ export class KindWatch<T> {
     this.#ids.set(scope, ids);
     return ids;
   }
-}
-
-function isBuiltIn(kind: WatchedKind): boolean {
-  return kind === 'Namespace' || kind === 'EndpointSlice';
 }
 
 function collectionsOf(

@@ -28,6 +28,8 @@ export interface ReflectorOptions<T> {
   readonly project: (object: ApiObject) => T | undefined;
   readonly store: ReflectedStore<T>;
   readonly onState: (state: ReflectorState) => void;
+  /** Before it asks again for what it may not see, at least, in milliseconds; absent: as after other failures. */
+  readonly forbiddenPauseMs?: number;
   readonly clock: Clock;
   /** As Math.random. */
   readonly random: () => number;
@@ -59,7 +61,9 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     } else if (ending !== undefined) {
       options.onState({ type: 'Failing', failure: errorOf(ending), attempts: failures });
     }
-    if (step.pauseMs > 0) await options.clock.wait(step.pauseMs, signal).catch(() => undefined);
+    const isForbidden = ending instanceof ApiFailure && ending.status === 403;
+    const pauseMs = Math.max(step.pauseMs, isForbidden ? (options.forbiddenPauseMs ?? 0) : 0);
+    if (pauseMs > 0) await options.clock.wait(pauseMs, signal).catch(() => undefined);
   }
 }
 

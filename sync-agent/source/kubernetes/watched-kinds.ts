@@ -3,8 +3,8 @@ import { kinds, type Kind as OwnKind } from '../../../crds/kinds.ts';
 import { gatewayApiGroup } from '../../../crds/reference-grant.ts';
 import { INFERENCE_KINDS, type InferenceKind } from '../../inference/inference-service.ts';
 
-/** What is watched beside Secrets, of which each is asked for by name. */
-export type WatchedKind = OwnKind | InferenceKind | 'ReferenceGrant' | 'EndpointSlice' | 'Namespace';
+/** What is watched as a whole. Secrets are read only where they are named, EndpointSlices where inference services are. */
+export type WatchedKind = OwnKind | InferenceKind | 'ReferenceGrant' | 'Namespace';
 
 export interface KindPlace {
   /** Empty: the core group, which is always served. */
@@ -37,7 +37,6 @@ export const PLACES: Readonly<Record<WatchedKind, KindPlace>> = {
   InferenceService: namespaced('serving.kserve.io', 'inferenceservices', 'v1beta1'),
   LLMInferenceService: namespaced('serving.kserve.io', 'llminferenceservices', 'v1alpha2', 'v1alpha1'),
   InferencePool: namespaced('inference.networking.k8s.io', 'inferencepools', 'v1'),
-  EndpointSlice: namespaced('discovery.k8s.io', 'endpointslices', 'v1'),
   Namespace: { group: '', versions: ['v1'], plural: 'namespaces', isNamespaced: false },
 };
 
