@@ -13,10 +13,16 @@ export interface ApiServer {
   readonly url: string;
   /** Path of a kubeconfig of an administrator. */
   readonly kubeconfig: string;
-  /** PEM. */
+  /** PEM; it is the server's own certificate. */
   readonly certificateAuthority: string;
+  /** PEM, of that certificate: for who stands in front of the server in its name. */
+  readonly certificateKey: string;
   /** Bearer token of an administrator. */
   readonly token: string;
+  /** A token of a service account, which is made where it is not there yet; it may do nothing but what is granted to it. */
+  serviceAccountToken(namespace: string, name: string): Promise<string>;
+  /** Path of another kubeconfig. @param as what is not the same in it as in the administrator's */
+  kubeconfigFor(as: { readonly url?: string; readonly token?: string }): Promise<string>;
   /** Runs kubectl as the administrator, and returns what it wrote. @throws where it fails, with its words */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** The same where it may fail: the outcome says so. */
@@ -82,21 +88,21 @@ async function start(folder: string): Promise<ApiServer> {
   try {
     const url = `https://127.0.0.1:${port}`;
     const certificateAuthority = await certificateOf(folder, url, token, apiServer, etcd);
-    const kubeconfig = join(folder, 'kubeconfig');
-    await writeFile(kubeconfig, kubeconfigOf(url, certificateAuthority, token));
-    const tryKubectl: ApiServer['tryKubectl'] = (args, input) =>
-      outcomeOf('kubectl', ['--kubeconfig', kubeconfig, ...args], input);
+    const certificateKey = await readFile(join(folder, 'certificates', 'apiserver.key'), 'utf8');
+    const kubeconfigFor: ApiServer['kubeconfigFor'] = async (as) => {
+      const file = join(await mkdtemp(join(folder, 'kubeconfig-')), 'config');
+      await writeFile(file, kubeconfigOf(as.url ?? url, certificateAuthority, as.token ?? token), { mode: 0o600 });
+      return file;
+    };
+    const kubeconfig = await kubeconfigFor({});
     return {
       url,
       kubeconfig,
       certificateAuthority,
+      certificateKey,
       token,
-      tryKubectl,
-      kubectl: async (args, input) => {
-        const { code, out, err } = await tryKubectl(args, input);
-        if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${err}`);
-        return out;
-      },
+      kubeconfigFor,
+      ...kubectlFor(kubeconfig),
       stop: async () => {
         await stopAll();
         await rm(folder, { recursive: true, force: true });
@@ -106,6 +112,25 @@ async function start(folder: string): Promise<ApiServer> {
     await stopAll();
     throw error;
   }
+}
+
+function kubectlFor(kubeconfig: string): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
+  const tryKubectl: ApiServer['tryKubectl'] = (args, input) =>
+    outcomeOf('kubectl', ['--kubeconfig', kubeconfig, ...args], input);
+  const kubectl: ApiServer['kubectl'] = async (args, input) => {
+    const { code, out, err } = await tryKubectl(args, input);
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${err}`);
+    return out;
+  };
+  return {
+    tryKubectl,
+    kubectl,
+    serviceAccountToken: async (namespace, name) => {
+      const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } };
+      await kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(account));
+      return (await kubectl(['create', 'token', name, '-n', namespace])).trim();
+    },
+  };
 }
 
 async function writeCredentials(folder: string, token: string): Promise<void> {
