@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
 import { isApiServerMissing } from '../envtest/programs.ts';
 import { startApiServer, type ApiServer } from '../support/api-server.ts';
+import { fastClock } from '../support/fast-clock.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { watchCluster, type WatchedCluster, type WatchOptions } from '../support/watched-cluster.ts';
 
@@ -23,13 +24,7 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
     proxy = await startFaultProxy(server);
     await server.kubectl(['apply', '--server-side', '-f', MANIFESTS]);
     await server.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', MANIFESTS]);
-    await server.kubectl([
-      'create',
-      'clusterrole',
-      'fairlead-secret-reader',
-      '--verb=get,list,watch',
-      '--resource=secrets',
-    ]);
+    await kubectl('create clusterrole fairlead-secret-reader --verb=get,list,watch --resource=secrets');
   });
 
   afterAll(async () => {
@@ -47,6 +42,8 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
     await Promise.all(open.map((cluster) => cluster.stop()));
   });
 
+  /** @param last what has blanks in it */
+  const kubectl = (command: string, ...last: readonly string[]) => server.kubectl([...command.split(' '), ...last]);
   const watch = async (options: Partial<WatchOptions> = {}): Promise<WatchedCluster> => {
     const cluster = await watchCluster({ kubeconfig: server.kubeconfig, namespaces: [namespace], ...options });
     open.push(cluster);
@@ -112,10 +109,8 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
     const before = storedAs(cluster, 'one');
     expect(before).toMatchObject({ generation: 1, isDeleting: false, status: undefined });
 
-    await server.kubectl([
-      ...['patch', 'consumer', 'one', '-n', namespace, '--subresource=status', '--type=merge', '-p'],
-      JSON.stringify({ status: { conditions: [condition('Accepted')] } }),
-    ]);
+    const status = JSON.stringify({ status: { conditions: [condition('Accepted')] } });
+    await kubectl(`patch consumer one -n ${namespace} --subresource=status --type=merge -p`, status);
     await cluster.until('the status is there', () => storedAs(cluster, 'one')?.status !== undefined);
     expect(storedAs(cluster, 'one')).toMatchObject({
       uid: before?.uid,
@@ -163,6 +158,15 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
         proxy.resetAll();
         await change(cluster, team);
       }
+      expect(cluster.problems()).toEqual([]);
+    });
+
+    test('all connections are open at one end only', async () => {
+      const kubeconfig = await server.kubeconfigFor({ url: proxy.url });
+      const cluster = await watch({ kubeconfig, clock: fastClock(100) });
+      proxy.stallAll();
+      await change(cluster, 'other');
+      expect(cluster.problems()).toEqual([]);
     });
 
     test.each([
@@ -182,6 +186,7 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
 
       await change(cluster, 'other');
       await cluster.until('it is gone', () => !cluster.snapshot.has(key('Consumer', 'gone')));
+      expect(proxy.left()).toBe(0);
     });
   });
 
@@ -213,15 +218,9 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
     beforeEach(async () => {
       const token = await server.serviceAccountToken(namespace, 'agent');
       kubeconfig = await server.kubeconfigFor({ token });
-      const role = [
-        '--verb=get,list,watch',
-        '--resource=*.fairlead.dev,namespaces,referencegrants.gateway.networking.k8s.io',
-      ];
-      await server.kubectl(['create', 'clusterrole', `reader-${namespace}`, ...role]);
-      await server.kubectl([
-        ...['create', 'clusterrolebinding', `reader-${namespace}`],
-        ...[`--clusterrole=reader-${namespace}`, `--serviceaccount=${agent()}`],
-      ]);
+      const name = `reader-${namespace}`;
+      await kubectl(`create clusterrole ${name} --verb=get,list,watch --resource=*.fairlead.dev,namespaces`);
+      await kubectl(`create clusterrolebinding ${name} --clusterrole=${name} --serviceaccount=${agent()}`);
       await apply(secret('used', 'one'), provider('vendor', 'used'));
     });
 
@@ -239,26 +238,15 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
       });
       expect(cluster.snapshot.has(key('Secret', 'used'))).toBe(false);
 
-      const command = denied?.kind === 'DeniedSecret' ? denied.command.split(' ').slice(1) : [];
-      await server.kubectl(command);
+      await kubectl(denied?.kind === 'DeniedSecret' ? denied.command.replace('kubectl ', '') : '');
       await cluster.until('it is read', () => cluster.snapshot.has(key('Secret', 'used')));
       expect(cluster.snapshot.has(key('DeniedSecret', 'used'))).toBe(false);
     });
 
     test('need no more than the one Secret that they name', async () => {
-      await server.kubectl([
-        ...['create', 'role', 'one', '--verb=get,list,watch', '--resource=secrets', '--resource-name=used'],
-        ...['-n', namespace],
-      ]);
-      await server.kubectl([
-        'create',
-        'rolebinding',
-        'one',
-        '--role=one',
-        `--serviceaccount=${agent()}`,
-        '-n',
-        namespace,
-      ]);
+      const rights = '--verb=get,list,watch --resource=secrets --resource-name=used';
+      await kubectl(`create role one -n ${namespace} ${rights}`);
+      await kubectl(`create rolebinding one -n ${namespace} --role=one --serviceaccount=${agent()}`);
       const cluster = await watchAsAgent();
       expect(cluster.snapshot.has(key('Secret', 'used'))).toBe(true);
 
@@ -271,18 +259,15 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
     });
 
     test('keep what they had when the rights are taken away, and say so', async () => {
-      const rights = ['rolebinding', 'fairlead-secrets', '-n', namespace];
-      await server.kubectl([
-        ...['create', ...rights.slice(0, 2), '--clusterrole=fairlead-secret-reader'],
-        ...[`--serviceaccount=${agent()}`, '-n', namespace],
-      ]);
+      const account = `--serviceaccount=${agent()}`;
+      await kubectl(`create rolebinding secrets -n ${namespace} --clusterrole=fairlead-secret-reader ${account}`);
       kubeconfig = await server.kubeconfigFor({
         url: proxy.url,
         token: await server.serviceAccountToken(namespace, 'agent'),
       });
       const cluster = await watchAsAgent();
-      await server.kubectl(['delete', ...rights]);
-      await server.kubectl(['delete', 'clusterrolebinding', `reader-${namespace}`]);
+      await kubectl(`delete rolebinding secrets -n ${namespace}`);
+      await kubectl(`delete clusterrolebinding reader-${namespace}`);
       // A watch that runs goes on: rights are asked for where one begins.
       proxy.resetAll();
 

@@ -22,6 +22,8 @@ export interface FaultProxy {
   readonly requests: readonly string[];
   /** Requests whose path and query contain all of `parts` fare like this, `times` times. */
   inject(fault: Fault, parts: readonly string[], times?: number): void;
+  /** How many faults are still to come. */
+  left(): number;
   /** Breaks every connection there is; new ones are taken. */
   resetAll(): void;
   /** From now on nothing passes over the connections there are, and nobody is told; new ones are taken. */
@@ -90,6 +92,7 @@ export async function startFaultProxy(server: ApiServer): Promise<FaultProxy> {
     url: `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
     requests,
     inject: (fault, parts, times = 1) => injected.push({ fault, parts, times }),
+    left: () => injected.reduce((sum, { times }) => sum + times, 0),
     resetAll: () => {
       for (const socket of sockets) socket.destroy();
     },
