@@ -1,3 +1,4 @@
+import { abortReason } from '../../../sync-agent/clock.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../../sync-agent/kubernetes/api.ts';
 
 export interface FakeObject {
@@ -115,7 +116,7 @@ export class FakeCluster implements KubernetesApi {
     const listed = this.#listed(url);
     const lines: Uint8Array[] = [];
     let wake = (): void => undefined;
-    let ending: { readonly error: unknown } | undefined;
+    let ending: { readonly error: Error | undefined } | undefined;
     const watcher: Watcher = {
       url,
       push: (event) => {
@@ -129,7 +130,7 @@ export class FakeCluster implements KubernetesApi {
       },
     };
     this.#watchers.add(watcher);
-    signal.addEventListener('abort', () => watcher.end(signal.reason), { once: true });
+    signal.addEventListener('abort', () => watcher.end(abortReason(signal)), { once: true });
     if (url.searchParams.get('sendInitialEvents') === 'true') {
       for (const object of listed) watcher.push({ type: 'ADDED', object });
       const metadata = { resourceVersion: String(this.#version), annotations: { 'k8s.io/initial-events-end': 'true' } };
