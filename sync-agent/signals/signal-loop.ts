@@ -35,6 +35,8 @@ const LONGEST_LIFE_MS = 60_000;
 /** Of the interval, so that many agents do not report in step. */
 const JITTER = 0.1;
 const SEND_MS = 10_000;
+/** Pods that come and go together are one change. */
+const BURST = { quietMs: 50, maximumMs: 200 };
 /** Each round of asking rings. */
 const LONGEST_SILENCE_MS = 3_600_000;
 
@@ -44,35 +46,14 @@ const LONGEST_SILENCE_MS = 3_600_000;
  * next one says more than it did.
  */
 export function startSignalLoop(surroundings: SignalLoopSurroundings): SignalLoop {
-  const { clock, logger } = surroundings;
   const ending = new AbortController();
-  const { signal } = ending;
   const news = new Wake();
-  let loads: ReadonlyMap<ResourceKey, Load> = new Map();
-
-  const askForever = async () => {
-    // Before anything else: how many are ready, which is known.
-    news.ring();
-    for (;;) {
-      const begun = clock.now();
-      try {
-        loads = await surroundings.gather(surroundings.services(), signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        loads = new Map();
-        logger.warn('the load of inference services could not be gathered', { error: String(error) });
-      }
-      news.ring();
-      await clock.wait(Math.max(jittered(surroundings) - (clock.now() - begun), 0), signal);
-    }
-  };
-  const report = reporter(surroundings, () => loads);
-  const reportForever = async () => {
-    for (;;) {
-      if (await news.sleep(LONGEST_SILENCE_MS, clock, signal)) await report(signal);
-    }
-  };
-  const running = Promise.all([untilStopped(askForever(), signal), untilStopped(reportForever(), signal)]);
+  const known: KnownLoads = { loads: new Map() };
+  const running = Promise.all(
+    [ask(surroundings, known, news, ending.signal), report(surroundings, known, news, ending.signal)].map(
+      async (round) => untilStopped(round, ending.signal),
+    ),
+  );
   return {
     changed: () => news.ring(),
     stop: async () => {
@@ -82,22 +63,48 @@ export function startSignalLoop(surroundings: SignalLoopSurroundings): SignalLoo
   };
 }
 
-function jittered({ intervalMs, random }: SignalLoopSurroundings): number {
-  return intervalMs * (1 + JITTER * (2 * random() - 1));
+interface KnownLoads {
+  loads: ReadonlyMap<ResourceKey, Load>;
 }
 
-/** Says that the edge does not take reports when it begins not to, and when it ends. */
-function reporter(
+async function ask(
+  { gather, services, clock, random, logger, intervalMs }: SignalLoopSurroundings,
+  known: KnownLoads,
+  news: Wake,
+  signal: AbortSignal,
+): Promise<never> {
+  // Before anything else is learnt: how many are ready.
+  news.ring();
+  for (;;) {
+    const begun = clock.now();
+    try {
+      known.loads = await gather(services(), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      known.loads = new Map();
+      logger.error('the load of inference services cannot be gathered', { error: String(error) });
+    }
+    news.ring();
+    const pause = intervalMs * (1 + JITTER * (2 * random() - 1)) - (clock.now() - begun);
+    await clock.wait(Math.max(pause, 0), signal);
+  }
+}
+
+async function report(
   { services, send, clock, logger, intervalMs }: SignalLoopSurroundings,
-  loads: () => ReadonlyMap<ResourceKey, Load>,
-): (signal: AbortSignal) => Promise<void> {
+  known: KnownLoads,
+  news: Wake,
+  signal: AbortSignal,
+): Promise<never> {
   const ttlMs = Math.min(Math.round(intervalMs * LIVES), LONGEST_LIFE_MS);
   let isRefused = false;
   let hasTold = false;
-  return async (signal) => {
-    const signals = [...makeSignals(services(), loads())];
+  for (;;) {
+    if (!(await news.sleep(LONGEST_SILENCE_MS, clock, signal))) continue;
+    await news.settle(BURST, clock, signal);
+    const signals = [...makeSignals(services(), known.loads)];
     // An edge without inference services is left alone; that the last of them went must be told.
-    if (signals.length === 0 && !hasTold) return;
+    if (signals.length === 0 && !hasTold) continue;
     try {
       await withDeadline((signal) => send({ ttlMs, signals }, signal), SEND_MS, clock, signal);
       hasTold = signals.length > 0;
@@ -108,10 +115,10 @@ function reporter(
       if (!isRefused) logger.warn('the edge does not take signals; it goes on without', { error: String(error) });
       isRefused = true;
     }
-  };
+  }
 }
 
-async function untilStopped(running: Promise<void>, signal: AbortSignal): Promise<void> {
+async function untilStopped(running: Promise<never>, signal: AbortSignal): Promise<void> {
   try {
     await running;
   } catch (error) {
