@@ -17,7 +17,7 @@ const samples = existsSync(FOLDER)
 
 interface Sample {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid?: string };
 }
 
 function asStored(object: Sample): Sample {

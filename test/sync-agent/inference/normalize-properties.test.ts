@@ -72,8 +72,9 @@ describe('what other projects write', () => {
   it('never throws where parts of it are not what they should be', () => {
     const object = inferenceService({
       ...raw('True'),
-      ...{ addresses: [{ name: 'gateway-external', url: 'https://x.example.com/a' }] },
-      ...{ parents: [{ conditions: [condition('Accepted', 'True')] }], workloads: { primary: { readyReplicas: 1 } } },
+      addresses: [{ name: 'gateway-external', url: 'https://x.example.com/a' }],
+      parents: [{ conditions: [condition('Accepted', 'True')] }],
+      workloads: { primary: { readyReplicas: 1 } },
     });
     const pods = slice(SERVICE, { ready: 2 });
     fc.assert(
