@@ -6,7 +6,7 @@ import { isServed } from '../inference/inference-service.ts';
 import { DeadlineExceeded, withDeadline } from '../publish/deadline.ts';
 import type { ResourceKey } from '../snapshot.ts';
 import type { InferenceEndpoint } from '../source/source.ts';
-import type { MetricsFetch, ScrapeSurroundings } from './fetch-metrics.ts';
+import type { MetricsFetch } from './fetch-metrics.ts';
 import { type Load, podLoad, poolLoad, serviceLoad } from './load.ts';
 import { queryPrometheus } from './query-prometheus.ts';
 import { samplesByPod } from './samples-by-pod.ts';
@@ -45,23 +45,44 @@ export async function gatherLoads(
   sources: LoadSources,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<ResourceKey, Load>> {
-  const awake = new Map(services.filter(isAwake).map((service) => [service.service, service]));
-  const { settings, clock } = sources;
+  const { settings } = sources;
+  const wholeMs = settings.intervalMs * SHARE_OF_INTERVAL;
   switch (settings.source) {
     case 'Off':
       return new Map();
     case 'Pods':
-      return scrapeLoads([...awake.values()], sources, settings.intervalMs * SHARE_OF_INTERVAL, signal);
-    case 'Prometheus': {
-      const timeoutMs = Math.min(PROMETHEUS_MS, settings.intervalMs * SHARE_OF_INTERVAL);
-      const surroundings = { fetch: sources.fetch, clock, timeoutMs };
-      return prometheusLoads([...awake.values()], sources, surroundings, signal);
-    }
+      return scrapeLoads(targetsOf(services, sources), sources, wholeMs, signal);
+    case 'Prometheus':
+      return prometheusLoads(targetsOf(services, sources), sources, Math.min(PROMETHEUS_MS, wholeMs), signal);
   }
 }
 
-function isAwake({ state }: RoutedService): boolean {
-  return isServed(state) && state.phase !== 'ScaledToZero';
+/** Whom there is to ask about a service, which several models may lead to. */
+interface Target {
+  readonly key: ResourceKey;
+  readonly namespace: string;
+  /** As the cluster counts them. */
+  readonly ready: number;
+  readonly pods: readonly InferenceEndpoint[];
+  /** Of a pool whose pods are not known; where they are, they need no token. */
+  readonly picker: EndpointPicker | undefined;
+}
+
+function targetsOf(services: readonly RoutedService[], { endpoints, picker }: LoadSources): readonly Target[] {
+  const targets = new Map<ResourceKey, Target>();
+  for (const { service: key, state, replicas } of services) {
+    if (!isServed(state) || state.phase === 'ScaledToZero' || targets.has(key)) continue;
+    const pods = endpoints(key).filter(({ ready }) => ready);
+    const [, namespace = ''] = key.split('/');
+    targets.set(key, {
+      key,
+      namespace,
+      ready: Math.max(replicas.ready, pods.length),
+      pods,
+      picker: pods.length === 0 ? picker(key) : undefined,
+    });
+  }
+  return [...targets.values()];
 }
 
 interface Question {
@@ -70,12 +91,12 @@ interface Question {
 }
 
 async function scrapeLoads(
-  services: readonly RoutedService[],
+  targets: readonly Target[],
   sources: LoadSources,
   wholeMs: number,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<ResourceKey, Load>> {
-  const questions = questionsTo(services, sources);
+  const questions = questionsTo(targets, sources);
   const answers = new Map<ResourceKey, Load[]>();
   const askAll = async (signal: AbortSignal) =>
     forEachBounded(questions, AT_ONCE, async ({ key, ask }) => {
@@ -88,26 +109,22 @@ async function scrapeLoads(
     signal.throwIfAborted();
     if (!(error instanceof DeadlineExceeded)) throw error;
   }
-  return collect(services, (service) => {
-    const told = answers.get(service.service) ?? [];
-    if (sources.picker(service.service)) return told[0];
-    const asked = readyPods(service, sources).length;
-    return serviceLoad(told, asked, Math.max(service.replicas.ready, asked));
+  return collect(targets, ({ key, picker, pods, ready }) => {
+    const told = answers.get(key) ?? [];
+    return picker ? told[0] : serviceLoad(told, pods.length, ready);
   });
 }
 
 /** The first pod of every service, then the second, so that where time is short something is known of each. */
-function questionsTo(services: readonly RoutedService[], sources: LoadSources): readonly Question[] {
+function questionsTo(targets: readonly Target[], sources: LoadSources): readonly Question[] {
   const { clock, podFetch, fetch } = sources;
   const ofPods = { fetch: podFetch, clock, timeoutMs: ONE_ANSWER_MS };
   const ofPickers = { fetch, clock, timeoutMs: ONE_ANSWER_MS };
   const rounds: Question[][] = [];
-  for (const service of services) {
-    const { service: key } = service;
-    const picker = sources.picker(key);
+  for (const { key, picker, pods } of targets) {
     const asks: Question['ask'][] = picker
       ? [async (signal) => scrapeEndpointPicker(picker, await tokenOrNone(sources), ofPickers, signal)]
-      : readyPods(service, sources).map((pod) => (signal) => scrapePod(pod, ofPods, signal));
+      : pods.map((pod) => (signal) => scrapePod(pod, ofPods, signal));
     for (const [round, ask] of asks.entries()) (rounds[round] ??= []).push({ key, ask });
   }
   return rounds.flat();
@@ -123,38 +140,30 @@ async function tokenOrNone({ pickerToken }: LoadSources): Promise<string | undef
 }
 
 async function prometheusLoads(
-  services: readonly RoutedService[],
-  sources: LoadSources,
-  surroundings: ScrapeSurroundings,
+  targets: readonly Target[],
+  { settings: { prometheusURL }, fetch, clock }: LoadSources,
+  timeoutMs: number,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<ResourceKey, Load>> {
-  const { prometheusURL } = sources.settings;
-  if (services.length === 0 || prometheusURL === undefined) return new Map();
-  const samples = await queryPrometheus(new URL(prometheusURL), surroundings, signal);
+  if (targets.length === 0 || prometheusURL === undefined) return new Map();
+  const samples = await queryPrometheus(new URL(prometheusURL), { fetch, clock, timeoutMs }, signal);
   if (!samples) return new Map();
   const known = samplesByPod(samples);
-  return collect(services, (service) => {
-    const picker = sources.picker(service.service);
+  return collect(targets, ({ namespace, picker, pods, ready }) => {
     if (picker) return poolLoad(known.in(picker.namespace), picker.pool);
-    const [, namespace = ''] = service.service.split('/');
-    const pods = readyPods(service, sources);
     const told = pods.flatMap((pod) => podLoad(known.of(namespace, pod)) ?? []);
-    return serviceLoad(told, pods.length, Math.max(service.replicas.ready, pods.length));
+    return serviceLoad(told, pods.length, ready);
   });
 }
 
-function readyPods({ service }: RoutedService, { endpoints }: LoadSources): readonly InferenceEndpoint[] {
-  return endpoints(service).filter(({ ready }) => ready);
-}
-
 function collect(
-  services: readonly RoutedService[],
-  loadOf: (service: RoutedService) => Load | undefined,
+  targets: readonly Target[],
+  loadOf: (target: Target) => Load | undefined,
 ): ReadonlyMap<ResourceKey, Load> {
   return new Map(
-    services.flatMap((service) => {
-      const load = loadOf(service);
-      return load ? [[service.service, load] as const] : [];
+    targets.flatMap((target) => {
+      const load = loadOf(target);
+      return load ? [[target.key, load] as const] : [];
     }),
   );
 }
