@@ -11,6 +11,7 @@ import { editToServedSuite } from './suites/edit-to-served.ts';
 import { hubLoadSuite } from './suites/hub-load.ts';
 import { pickUpSuite } from './suites/pick-up.ts';
 import { requestsSuite } from './suites/requests.ts';
+import { signalsSuite } from './suites/signals.ts';
 import { slowStreamsSuite } from './suites/slow-streams.ts';
 import { wireSuite } from './suites/wire.ts';
 
@@ -24,6 +25,7 @@ const suites: readonly Suite[] = [
   pickUpSuite,
   wireSuite,
   hubLoadSuite,
+  signalsSuite,
   bundleSizeSuite,
 ];
 
