@@ -1,13 +1,9 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../sync-agent/clock.ts';
-import { silentLogger } from '../../sync-agent/log.ts';
-import { compile } from '../../sync-agent/compile/compile.ts';
 import type { Sighting } from '../../sync-agent/inference/sighting.ts';
-import { openPublisher } from '../../sync-agent/publish/open-publisher.ts';
-import { readDirectory } from '../../sync-agent/source/read-directory.ts';
 import { AUTHORITY, CLIENT_CERTIFICATE, CLIENT_KEY } from '../support/certificates.ts';
 import { startGateway, type GatewayUnderTest } from '../support/gateway.ts';
+import { openEdgePublisher } from '../support/open-edge-publisher.ts';
 import {
   startAccessOrigin,
   startMutualTlsOrigin,
@@ -119,11 +115,8 @@ describe('a private cluster is reached', () => {
 
   /** What the edge sees of a service behind a provider's connection: as the agent has it look, paths to be found out. */
   async function look(name: string): Promise<Sighting> {
-    const { resources } = await readDirectory(gateway.folder.path);
-    const { usableProviders, target } = compile(resources, 'default/edge');
-    const { entry, secrets } = usableProviders.get(`default/${name}`) ?? fail();
-    const surroundings = { fetch, clock: systemClock, random: Math.random, logger: silentLogger, clusterUid: 'uid' };
-    const publisher = await openPublisher(target ?? fail(), null, surroundings);
+    const { publisher, compilation } = await openEdgePublisher(gateway.folder.path);
+    const { entry, secrets } = compilation.usableProviders.get(`default/${name}`) ?? fail();
     const baseURL = new URL(entry.baseURL).origin;
     const wanted = { id: `default/${name}`, digest: '', entry: { ...entry, baseURL }, secrets };
     return publisher.look({ ...wanted, paths: ['/openai/v1', '/v1'] }, new AbortController().signal);
