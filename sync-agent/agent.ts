@@ -1,7 +1,7 @@
 import { abortReason, systemClock, type Clock } from './clock.ts';
 import type { PublishTarget } from './compile/compilation.ts';
 import { createCompiler } from './compile/compile.ts';
-import { EdgeController } from './controller.ts';
+import { EdgeController, type RunningSignals, type SignalFeed } from './controller.ts';
 import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
 import { openPublisher } from './publish/open-publisher.ts';
@@ -36,6 +36,8 @@ export interface AgentOptions {
   readonly shrink?: ShrinkMode;
   /** Where Cloudflare's API stands, for proxies and tests; absent: where Cloudflare has it. */
   readonly cloudflareAPI?: string | undefined;
+  /** Tells an EdgeGateway's edge of the load of the services that it is led to; absent: it is told nothing of it. */
+  readonly startSignals?: ((edge: ResourceId, feed: SignalFeed) => RunningSignals) | undefined;
 }
 
 export interface Agent {
@@ -52,6 +54,9 @@ export function createAgent(options: AgentOptions): Agent {
   return { run: (signal) => new RunningAgent(options).run(signal) };
 }
 
+/** Options that have no default. */
+type Optional = 'cloudflareAPI' | 'startSignals';
+
 type Gateway = ResourceOf<'EdgeGateway'>;
 
 interface RunningController {
@@ -62,7 +67,7 @@ interface RunningController {
 
 /** Reads the source, and hands what changed to the controllers of all EdgeGateways, of which each has its own pace. */
 class RunningAgent {
-  readonly #options: Required<Omit<AgentOptions, 'cloudflareAPI'>> & Pick<AgentOptions, 'cloudflareAPI'>;
+  readonly #options: Required<Omit<AgentOptions, Optional>> & Pick<AgentOptions, Optional>;
   readonly #wake = new Wake();
   readonly #resources = new Map<ResourceKey, Resource>();
   readonly #controllers = new Map<ResourceId, RunningController>();
@@ -155,13 +160,14 @@ class RunningAgent {
   }
 
   #begin(edge: ResourceId, gateway: Gateway, clusterUid: string): void {
-    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI } = this.#options;
+    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI, startSignals } = this.#options;
     const surroundings = { fetch, clock, random, logger, clusterUid };
     const controller = new EdgeController({
       edge,
       clusterUid,
       shrink,
       compiler: createCompiler(edge),
+      startSignals: startSignals && ((feed) => startSignals(edge, feed)),
       openPublisher: (target, floor) => openPublisher(withAPI(target, cloudflareAPI), floor, surroundings),
       sink,
       logger,
