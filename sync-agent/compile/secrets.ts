@@ -36,7 +36,7 @@ export function findSecretText(step: Step, facts: Facts, namespace: string, ref:
 /** Why there is no Secret: it is not there, or the agent may not see it. @param absent what to say where it is not there */
 export function absentSecret(step: Step, facts: Facts, id: ResourceId, absent: string): Problem {
   const denied = step.first(facts.resources.DeniedSecret, id);
-  if (!denied) return { type: 'ResolvedRefs', reason: 'SecretNotFound', message: `Secret ${id} does not exist${rest}` };
+  if (!denied) return { type: 'ResolvedRefs', reason: 'SecretNotFound', message: absent };
   const message = `The agent may not read Secret ${id}. To let it, run: ${denied.command}`;
   return { type: 'ResolvedRefs', reason: 'SecretAccessDenied', message };
 }
