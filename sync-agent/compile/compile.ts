@@ -17,7 +17,7 @@ import { leafRule } from './place.ts';
 import { providerRule } from './provider.ts';
 import { routeRule } from './route.ts';
 import { serviceBackendsRule } from './service-backends.ts';
-import { serviceRule } from './service.ts';
+import { addressRule, serviceRule } from './service.ts';
 import { usedModelRule, usedProviderRule } from './ship.ts';
 import { standingRule } from './standing.ts';
 
@@ -68,6 +68,7 @@ function addRules(engine: Engine, facts: Facts, edge: ResourceId): void {
   engine.rule(facts.namespaces, namespaceRule(facts));
   engine.rule(resources.ReferenceGrant, grantRule(facts));
   for (const kind of INFERENCE_KINDS) engine.rule<InferenceService>(resources[kind], serviceRule(facts));
+  engine.rule(facts.addresses, addressRule(facts));
 
   // What could ship, from the bottom up.
   engine.rule(resources.LLMProvider, providerRule(facts));

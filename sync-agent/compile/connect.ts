@@ -155,8 +155,8 @@ function orOtherwise(problem: Problem): Problem {
  * namespace that had it first keeps it.
  */
 function addressConflict(reach: Reach, { service, step, facts }: Setting): Problem | undefined {
-  const claims = addressKeys(reach).flatMap((address) => step.read(facts.addresses, address));
-  const [oldest] = claims.toSorted(compareSeniority);
+  const owners = addressKeys(reach).flatMap((address) => step.read(facts.addressOwners, address));
+  const [oldest] = owners.toSorted(compareSeniority);
   if (!oldest || oldest.namespace === service.namespace) return undefined;
   return {
     type: 'Accepted',

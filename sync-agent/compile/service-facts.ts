@@ -2,9 +2,8 @@ import type { DiscoveredModel } from './compilation.ts';
 import type { Connected } from './connect.ts';
 import type { DiscoveryClaim } from './discovery.ts';
 import { Channel } from './engine.ts';
-import type { Seniority } from './facts.ts';
 import type { BackendServices, ServiceInUse } from './service-backends.ts';
-import type { Service, Way } from './service.ts';
+import type { AddressClaim, Service, Way } from './service.ts';
 import type { Standing } from './standing.ts';
 
 /** What is known of the inference services of the cluster. The comment behind each says what its key is. */
@@ -15,7 +14,9 @@ export function declareServiceFacts() {
     /** Namespace. */
     servicesIn: new Channel<Service>('inference services in a namespace'),
     /** Services that `clusterAccess` gives one address. Address. */
-    addresses: new Channel<Seniority & { readonly namespace: string }>('addresses of services'),
+    addresses: new Channel<AddressClaim>('addresses of services'),
+    /** The one that has it. Address. */
+    addressOwners: new Channel<AddressClaim>('owners of addresses'),
     /** Ways to services. The id of their entry of `providers`, as the three below. */
     ways: new Channel<Way>('ways to services'),
     connected: new Channel<Connected>('connected services'),

@@ -2,7 +2,7 @@ import type { InferenceKind, InferenceService, InferenceState } from '../inferen
 import { resourceKey, type ResourceKey } from '../snapshot.ts';
 import { addressKeys, reachOf, type ClusterAccess } from './cluster-access.ts';
 import type { Rule, Step } from './engine.ts';
-import { seniorityOf, type Facts, type Seniority } from './facts.ts';
+import { compareSeniority, seniorityOf, type Facts, type Seniority } from './facts.ts';
 import { serviceProviderId, type Connection } from './service-ids.ts';
 
 /** What of an inference service decides whether, where and by which names it is served: not how many replicas it has. */
@@ -27,6 +27,11 @@ export interface Service extends Seniority {
 export interface Way {
   readonly service: ResourceKey;
   readonly connection: Connection;
+}
+
+/** A service that would be reached at an address. */
+export interface AddressClaim extends Seniority {
+  readonly namespace: string;
 }
 
 /** The edge tries no more. */
@@ -56,6 +61,14 @@ function claimAddresses(service: Service, access: ClusterAccess, step: Step, fac
   if (reach.problem) return;
   const { id, created, namespace } = service;
   for (const address of addressKeys(reach.value)) step.emit(facts.addresses, address, { id, created, namespace });
+}
+
+/** Of services of several namespaces that have one address, the oldest has it: then the others need not be read. */
+export function addressRule(facts: Facts): Rule<AddressClaim> {
+  return (address, claims, step) => {
+    const [oldest] = claims.toSorted(compareSeniority);
+    if (oldest) step.emit(facts.addressOwners, address, oldest);
+  };
 }
 
 function serviceOf(resource: InferenceService): Service {

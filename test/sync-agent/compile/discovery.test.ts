@@ -72,11 +72,8 @@ describe('discovery', () => {
     const seen = { type: 'Seen' as const, path: '/v1', models: ['base', 'lora'] };
     const compilation = compileSeen([...edge(entry), service()], seen);
     expect(compilation.discovered.map(({ modelName }) => modelName)).toEqual(['team/llama:base', 'team/llama:lora']);
-    expect(
-      Object.values(entriesOf(compilation, 'models'))
-        .map(({ backends }) => backends[0]?.model)
-        .toSorted(),
-    ).toEqual(['base', 'lora']);
+    const upstream = Object.values(entriesOf(compilation, 'models')).flatMap(({ backends }) => backends);
+    expect(upstream.map((one) => one.model).toSorted()).toEqual(['base', 'lora']);
     const [only, ...others] = compileSeen([...edge({ modelNameTemplate: 'gpu/{name}' }), service()], seen).discovered;
     expect(only?.modelName).toBe('gpu/llama');
     expect(others).toEqual([]);

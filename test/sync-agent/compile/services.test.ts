@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseResource } from '../../../crds/parse-resource.ts';
 import { compile, createCompiler } from '../../../sync-agent/compile/compile.ts';
 import type { Compilation } from '../../../sync-agent/compile/compilation.ts';
 import type { Resource } from '../../../sync-agent/snapshot.ts';
@@ -228,7 +229,7 @@ describe('an inference service as the backend of a model', () => {
 describe('by what name a service is asked for its model', () => {
   const asked = (models: string[], more: Partial<Backends[number]> = {}, type: 'Seen' | 'Unasked' = 'Seen') =>
     compileSeen(
-      [...led({ ...gpus, ...more } as Backends[number]), inferenceService({ modelNames: models })],
+      [...led({ ...gpus, ...more }), inferenceService({ modelNames: models })],
       type === 'Seen' ? { type, path: '/v1', models } : { type },
     );
 
@@ -279,12 +280,18 @@ describe('who may lead to a service', () => {
   });
 
   test('a grant to a kind of the same name in our own group permits nothing', () => {
-    const allowed = grant(['AIModel', 'team'], ['InferenceService'], { namespace: 'gpus' });
-    const ours = {
-      ...allowed,
-      spec: { ...('spec' in allowed ? allowed.spec : {}), to: [{ group: 'fairlead.dev', kind: 'InferenceService' }] },
-    };
-    expect(faultsOf(compile([...led(far), service, ours as Resource], EDGE), KEY)).toEqual([
+    const allowed = parseResource({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'ReferenceGrant',
+      metadata: { name: 'grant', namespace: 'gpus' },
+      spec: {
+        from: [{ group: 'fairlead.dev', kind: 'AIModel', namespace: 'team' }],
+        to: [{ group: 'fairlead.dev', kind: 'InferenceService' }],
+      },
+    });
+    const granted = allowed.outcome === 'resource' ? [allowed.resource] : [];
+    expect(granted).toHaveLength(1);
+    expect(faultsOf(compile([...led(far), service, ...granted], EDGE), KEY)).toEqual([
       'ResolvedRefs=False/RefNotPermitted',
     ]);
   });
@@ -349,11 +356,12 @@ describe('an inference service by a connection', () => {
       auth: { credential: { type: 'Sealed' } },
       headers: [{ name: 'cf-access-client-secret', type: 'Sealed' }],
     });
-    expect(compilation.secrets.map(({ value, provider: of, origins }) => [value, of, origins]).toSorted()).toEqual([
-      ['sk-access', id, ['https://tunnel.example.com']],
-      ['sk-tunnel', id, ['https://tunnel.example.com']],
-    ]);
-    const named = [entry.auth?.credential, ...entry.headers].map((part) => part && 'id' in part && part.id);
+    expect(compilation.secrets.map(({ value }) => value).toSorted()).toEqual(['sk-access', 'sk-tunnel']);
+    for (const { provider: of, origins } of compilation.secrets) {
+      expect(of).toBe(id);
+      expect(origins).toEqual(['https://tunnel.example.com']);
+    }
+    const named = [entry.auth?.credential, ...entry.headers].flatMap((part) => (part && 'id' in part ? [part.id] : []));
     expect(named.toSorted()).toEqual(compilation.secrets.map((one) => one.id).toSorted());
     expect(
       wanted(compilation)
@@ -412,7 +420,7 @@ describe('an inference service by a connection', () => {
 
   test('two models that reach one service by different connections share no provider', () => {
     const second = model(
-      { modelName: 'other', backends: [{ ...gpus, connectionRef: { name: 'tunnel' } } as Backends[number]] },
+      { modelName: 'other', backends: [{ ...gpus, connectionRef: { name: 'tunnel' } }] },
       { name: 'second' },
     );
     const both = route({ models: [{ name: 'model' }, { name: 'second' }] });
@@ -499,10 +507,8 @@ describe('what a rollback needs to know', () => {
     ];
     const { usableProviders } = compile(resources, EDGE);
     const ids = [...usableProviders.keys()].filter((id) => id.includes('..'));
-    expect(ids.map((id) => usableProviders.get(id)?.secrets.map(({ value }) => value)).toSorted()).toEqual([
-      [],
-      ['sk'],
-    ]);
+    expect(ids.flatMap((id) => usableProviders.get(id)?.secrets.map(({ value }) => value) ?? [])).toEqual(['sk']);
+    expect(ids).toHaveLength(2);
   });
 
   test('an answer of the edge about something that is not asked for changes nothing', () => {
