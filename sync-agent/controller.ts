@@ -49,6 +49,8 @@ export class EdgeController {
   /** The last that anything was compiled for. */
   #lastTarget: PublishTarget | undefined;
   #phase: 'Keeping' | 'Evicting' | 'Ending' = 'Keeping';
+  #isHeld = false;
+  #hasLeft = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -66,8 +68,18 @@ export class EdgeController {
     this.#wake.ring();
   }
 
-  /** The EdgeGateway is gone, and what it published is to go with it: evicts that, and then `run` ends. */
-  evict(): void {
+  /** Whether it has evicted, or was told to retain: nothing is left for it to do. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /**
+   * The EdgeGateway is gone, and what it published is to go with it: evicts that, and then `run` ends.
+   *
+   * @param isHeld the EdgeGateway itself waits for it, so that it is tried until it is done
+   */
+  evict(isHeld: boolean): void {
+    this.#isHeld = isHeld;
     this.#phase = 'Evicting';
     this.#wake.ring();
   }
@@ -125,7 +137,7 @@ export class EdgeController {
     compiler.apply(changes);
     const compilation = compiler.compile();
     this.#lastTarget = compilation.target ?? this.#lastTarget;
-    this.#reporter.compiled(compilation);
+    this.#reporter.compiled(compilation, changes);
     return compilation;
   }
 
@@ -167,14 +179,28 @@ export class EdgeController {
   }
 
   async #leave(phase: 'Evicting' | 'Ending', signal: AbortSignal): Promise<void> {
-    if (phase === 'Ending') return;
+    if (phase === 'Ending') {
+      this.#hasLeft = true;
+      return;
+    }
+    if (!this.#lastTarget && this.#isHeld) this.#compile(this.#observe());
     if (!this.#lastTarget) {
+      if (this.#isHeld) throw new PublishFailure('unusable-key', 'its keys are not there');
       this.#reporter.failed('unusable-key', NOT_EVICTED, null);
       return;
     }
     const { publisher } = await this.#sessionFor(this.#lastTarget);
     await publisher.evict(signal);
+    this.#hasLeft = true;
     this.#reporter.evicted();
+  }
+
+  #notEvictedYet(why: string): string {
+    const [namespace, name] = this.#options.edge.split('/');
+    const force =
+      `; the EdgeGateway stays until it is evicted, or is to be retained: kubectl patch edgegateway ${name} ` +
+      `-n ${namespace} --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`;
+    return `not evicted yet: ${why}${this.#isHeld ? force : ''}`;
   }
 
   /** Returns the pause until the next pass. @throws what ends the controller */
@@ -188,7 +214,7 @@ export class EdgeController {
       this.#reporter.failed('internal', `the agent failed (${String(error)}): its log has the details`, pauseMs);
       return pauseMs;
     }
-    const sentence = this.#phase === 'Keeping' ? error.message : `not evicted yet: ${error.message}`;
+    const sentence = this.#phase === 'Keeping' ? error.message : this.#notEvictedYet(error.message);
     switch (retryOf(error.fault)) {
       case 'never':
         this.#reporter.failed(error.fault, sentence, null);

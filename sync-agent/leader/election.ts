@@ -1,4 +1,5 @@
-import { isSameRecord, microTime, type Lease, type LeaseRecord } from './lease.ts';
+import { microTime } from '../micro-time.ts';
+import { isSameRecord, type Lease, type LeaseRecord } from './lease.ts';
 
 /** Milliseconds, as client-go's defaults. */
 export interface ElectionTiming {
@@ -30,11 +31,14 @@ interface SeenLease {
 }
 
 export type ElectionAction =
-  | { readonly type: 'Read' }
-  | { readonly type: 'Create'; readonly record: LeaseRecord }
-  | { readonly type: 'Replace'; readonly record: LeaseRecord; readonly resourceVersion: string }
+  | ElectionCall
   /** Nothing for now: look again later. */
   | { readonly type: 'Wait' };
+
+export type ElectionCall =
+  | { readonly type: 'Read' }
+  | { readonly type: 'Create'; readonly record: LeaseRecord }
+  | { readonly type: 'Replace'; readonly record: LeaseRecord; readonly resourceVersion: string };
 
 export type ElectionAnswer =
   /** What a Read found; undefined: there is no Lease. */
@@ -111,7 +115,7 @@ export function leads({ leadsUntil }: ElectionState, now: number): boolean {
 }
 
 /** How a leader gives the Lease back, so that the next need not wait; undefined where it is not ours to give. */
-export function releasing(state: ElectionState, identity: string, wallNow: number): ElectionAction | undefined {
+export function releasing(state: ElectionState, identity: string, wallNow: number): ElectionCall | undefined {
   const lease = state.seen?.lease;
   if (!lease || lease.record.holder !== identity) return undefined;
   const record = { ...lease.record, holder: '', durationSeconds: 1, renewedAt: microTime(wallNow) };

@@ -8,7 +8,7 @@ import {
   decide,
   leads,
   releasing,
-  type ElectionAction,
+  type ElectionCall,
   type ElectionAnswer,
   type ElectionState,
   type ElectionTiming,
@@ -54,8 +54,6 @@ export async function becomeLeader(options: ElectionOptions, signal: AbortSignal
 /** A call that has not been answered by then is made again: three go into the deadline. */
 const CALLS_PER_DEADLINE = 3;
 const RELEASE_TIMEOUT_MS = 2_000;
-
-type ElectionCall = Exclude<ElectionAction, { type: 'Wait' }>;
 
 class LeaderTerm implements Leadership {
   readonly #options: ElectionOptions;

@@ -67,11 +67,6 @@ export function leaseBody(
   };
 }
 
-/** As Kubernetes writes a MicroTime. @param now milliseconds since the epoch */
-export function microTime(now: number): string {
-  return new Date(now).toISOString().replace('Z', '000Z');
-}
-
 export function isSameRecord(a: LeaseRecord, b: LeaseRecord): boolean {
   return (
     a.holder === b.holder &&

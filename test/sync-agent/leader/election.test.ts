@@ -13,7 +13,8 @@ import {
   type ElectionAnswer,
   type ElectionState,
 } from '../../../sync-agent/leader/election.ts';
-import { microTime, readLease, type Lease, type LeaseRecord } from '../../../sync-agent/leader/lease.ts';
+import { readLease, type Lease, type LeaseRecord } from '../../../sync-agent/leader/lease.ts';
+import { microTime } from '../../../sync-agent/micro-time.ts';
 
 const me: Candidate = { identity: 'me', timing: ELECTION_TIMING };
 const record = (holder: string, renewedAt = 'r0'): LeaseRecord => ({

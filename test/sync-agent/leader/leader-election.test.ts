@@ -28,7 +28,7 @@ function bench() {
         identity,
         timing: ELECTION_TIMING,
         clock,
-        monotonicNow: clock.now,
+        monotonicNow: () => clock.now(),
         random: () => 0.5,
         logger: silentLogger,
       },

@@ -86,7 +86,7 @@ export class FakeKubernetesApi implements KubernetesApi {
 
   #create(path: string, given: Readonly<Record<string, Json>>): StoredBody {
     const metadata = isObject(given['metadata']) ? given['metadata'] : {};
-    const name = String(metadata['name']);
+    const name = typeof metadata['name'] === 'string' ? metadata['name'] : '';
     const place = `${path}/${name}`;
     if (this.objects.has(place))
       throw new ApiFailure(`${name} already exists`, { status: 409, reason: 'AlreadyExists' });
