@@ -1,7 +1,7 @@
 import { abortReason, systemClock, type Clock } from './clock.ts';
 import type { PublishTarget } from './compile/compilation.ts';
 import { createCompiler } from './compile/compile.ts';
-import { EdgeController } from './controller.ts';
+import { EdgeController, type SendSignals, type SignalGatherer } from './controller.ts';
 import { Departures, placeOf, type DeletionHold, type RunningController } from './departures.ts';
 import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
@@ -42,6 +42,8 @@ export interface AgentOptions {
   readonly cloudflareAPI?: string | undefined;
   /** Absent: an EdgeGateway that is deleted is gone at once. */
   readonly hold?: DeletionHold;
+  /** Gathers the load of the services that an EdgeGateway's edge is led to; absent: the edge is told nothing of it. */
+  readonly openSignals?: ((edge: ResourceId, send: SendSignals) => SignalGatherer) | undefined;
 }
 
 export interface Agent {
@@ -58,13 +60,16 @@ export function createAgent(options: AgentOptions): Agent {
   return { run: (signal) => new RunningAgent(options).run(signal) };
 }
 
+/** Options that have no default. */
+type Optional = 'cloudflareAPI' | 'openSignals';
+
 type Gateway = ResourceOf<'EdgeGateway'>;
 
 const NO_HOLD: DeletionHold = { want: () => undefined };
 
 /** Reads the source, and hands what changed to the controllers of all EdgeGateways, of which each has its own pace. */
 class RunningAgent {
-  readonly #options: Required<Omit<AgentOptions, 'cloudflareAPI'>> & Pick<AgentOptions, 'cloudflareAPI'>;
+  readonly #options: Required<Omit<AgentOptions, Optional>> & Pick<AgentOptions, Optional>;
   readonly #wake = new Wake();
   readonly #resources = new Map<ResourceKey, Resource>();
   readonly #controllers = new Map<ResourceId, RunningController>();
@@ -153,7 +158,7 @@ class RunningAgent {
     { clusterUid, cluster }: OpenSource,
     more: readonly Resource[] = [],
   ): RunningController {
-    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI } = this.#options;
+    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI, openSignals } = this.#options;
     const surroundings = { fetch, clock, random, logger, clusterUid };
     const knownGeneration = () => publishedGeneration(cluster?.stored(`EdgeGateway/${edge}`)?.status);
     const controller = new EdgeController({
@@ -161,6 +166,7 @@ class RunningAgent {
       clusterUid,
       shrink,
       compiler: createCompiler(edge),
+      openSignals: openSignals && ((send) => openSignals(edge, send)),
       openPublisher: (target, floor) =>
         openPublisher(withAPI(target, cloudflareAPI), laterGeneration(floor, knownGeneration()), surroundings),
       sink,
