@@ -134,6 +134,7 @@ class RunningAgent {
     for (const [edge, gateway] of gateways)
       if (!this.#controllers.has(edge)) this.#controllers.set(edge, this.#begin(edge, gateway, source));
     this.#departures.settle(places, (edge, gateway) => this.#begin(edge, gateway, source, [gateway]));
+    this.#departures.releaseDoomed(gateways.keys(), source.cluster);
     this.#tellEdges(new Set(gateways.keys()), changes.length > 0);
   }
 

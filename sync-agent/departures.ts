@@ -1,5 +1,6 @@
 import type { EdgeController } from './controller.ts';
 import { resourceId, resourceKey, type ResourceId, type ResourceOf, type SnapshotChange } from './snapshot.ts';
+import type { ClusterObjects } from './source/source.ts';
 
 type Gateway = ResourceOf<'EdgeGateway'>;
 
@@ -68,6 +69,12 @@ export class Departures {
       this.#hold.want(edge, spec.deletionPolicy === 'Evict');
       return change;
     });
+  }
+
+  /** Whoever deletes the whole kind does not mean the edges: nothing waits for them then. */
+  releaseDoomed(edges: Iterable<ResourceId>, cluster: ClusterObjects | undefined): void {
+    for (const edge of edges)
+      if (cluster?.stored(`EdgeGateway/${edge}`)?.isDeleting === true) this.#hold.want(edge, false);
   }
 
   /** An EdgeGateway that had a controller is there no more. @param living places of those that are */

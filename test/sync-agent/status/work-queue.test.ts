@@ -168,7 +168,7 @@ describe('a queue of keys', () => {
         }
         for (let i = 0; i < 40 && queue.size > 0; i++) {
           await clock.advance(8_000);
-          for (const key of [...underWay.keys()]) await finish(key);
+          for (const key of Array.from(underWay.keys())) await finish(key);
           look();
         }
         expect([queue.size, [...dirty]]).toEqual([0, []]);

@@ -10,7 +10,13 @@ export function clusterObjects(api: FakeKubernetesApi): ClusterObjects {
       const found = api.objects.get(resourceAddress(key)?.path ?? '');
       if (!found) return undefined;
       const { resourceVersion, generation = 1, uid } = found.metadata;
-      return { uid: typeof uid === 'string' ? uid : key, resourceVersion, generation, status: found['status'] };
+      return {
+        uid: typeof uid === 'string' ? uid : key,
+        resourceVersion,
+        generation,
+        status: found['status'],
+        isDeleting: false,
+      };
     },
     endpoints: () => [],
   };
