@@ -54,10 +54,7 @@ export class Departures {
 
   /** Takes changes in, and returns them as everybody else is to see them: what is going is gone. */
   take(changes: readonly SnapshotChange[]): readonly SnapshotChange[] {
-    // One that is held may wait for its keys.
-    if (changes.length > 0)
-      for (const { edge, controller } of this.#leaving.values()) if (this.#going.has(edge)) controller.offer(changes);
-    return changes.map((change) => {
+    const seen = changes.map((change): SnapshotChange => {
       if (change.type === 'Delete') this.#vanish(change.key);
       if (change.type === 'Delete' || change.resource.kind !== 'EdgeGateway') return change;
       const { metadata, spec } = change.resource;
@@ -69,6 +66,10 @@ export class Departures {
       this.#hold.want(edge, spec.deletionPolicy === 'Evict');
       return change;
     });
+    // One that is held may wait for its keys.
+    if (changes.length > 0)
+      for (const { edge, controller } of this.#leaving.values()) if (this.#going.has(edge)) controller.offer(changes);
+    return seen;
   }
 
   /** Whoever deletes the whole kind does not mean the edges: nothing waits for them then. */
