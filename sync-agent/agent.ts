@@ -6,6 +6,7 @@ import { Departures, placeOf, type DeletionHold, type RunningController } from '
 import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
 import { openPublisher } from './publish/open-publisher.ts';
+import { unobserved, type PassObserver } from './pass.ts';
 import { laterGeneration } from './publish/later-generation.ts';
 import {
   applyChange,
@@ -40,6 +41,8 @@ export interface AgentOptions {
   readonly shrink?: ShrinkMode;
   /** Where Cloudflare's API stands, for proxies and tests; absent: where Cloudflare has it. */
   readonly cloudflareAPI?: string | undefined;
+  /** Is told of every pass. */
+  readonly passes?: PassObserver;
   /** Absent: an EdgeGateway that is deleted is gone at once. */
   readonly hold?: DeletionHold;
   /** Gathers the load of the services that an EdgeGateway's edge is led to; absent: the edge is told nothing of it. */
@@ -88,6 +91,7 @@ class RunningAgent {
       resyncMs: 30_000,
       shrink: 'Hold',
       hold: NO_HOLD,
+      passes: unobserved,
       ...options,
     };
     this.#departures = new Departures(this.#options.hold);
@@ -159,7 +163,7 @@ class RunningAgent {
     { clusterUid, cluster }: OpenSource,
     more: readonly Resource[] = [],
   ): RunningController {
-    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI, openSignals } = this.#options;
+    const { fetch, clock, random, logger, sink, passes, shrink, cloudflareAPI, openSignals } = this.#options;
     const surroundings = { fetch, clock, random, logger, clusterUid };
     const knownGeneration = () => publishedGeneration(cluster?.stored(`EdgeGateway/${edge}`)?.status);
     const controller = new EdgeController({
@@ -171,6 +175,7 @@ class RunningAgent {
       openPublisher: (target, floor) =>
         openPublisher(withAPI(target, cloudflareAPI), laterGeneration(floor, knownGeneration()), surroundings),
       sink,
+      passes,
       logger,
       clock,
       random,

@@ -5,6 +5,7 @@ import type { Compilation, Condition } from '../compile/compilation.ts';
 import type { SessionPublication, Standing } from '../edge-session.ts';
 import type { Hold } from '../guards/hold.ts';
 import type { Logger } from '../log.ts';
+import type { PassStep } from '../pass.ts';
 import { hashesOf, type HeldTable } from '../plan.ts';
 import type { PublishFault } from '../publish/publish-failure.ts';
 import type { Publisher } from '../publish/publisher.ts';
@@ -81,9 +82,9 @@ export class EdgeReporter {
     if (replaced && !this.#history.knows(replaced.revision))
       this.#history.remember(replaced.revision, new Map([...difference, ...standing.behind]));
     const generation = generationName(pointer.generation);
-    logger.info('published', { edge, revision, generation, blobs, rollbackOf });
+    logger.info('published', { edge, phase: 'publish', revision, generation, blobs, rollbackOf });
     if (warning !== undefined) {
-      logger.warn(warning, { edge, revision });
+      logger.warn(warning, { edge, phase: 'publish', revision });
       sink.report({ type: 'shrunk', edge, sentence: warning });
     }
     sink.report({
@@ -117,13 +118,16 @@ export class EdgeReporter {
     sink.report({ type: 'evicted', edge });
   }
 
-  /** @param retryInMs null where there will be no other try */
-  failed(code: PublishFault | 'internal', sentence: string, retryInMs: number | null): void {
+  /**
+   * @param retryInMs null where there will be no other try
+   * @param phase the step of the pass that failed
+   */
+  failed(code: PublishFault | 'internal', sentence: string, retryInMs: number | null, phase?: PassStep): void {
     const { edge, sink, logger } = this.#options;
     this.#failure = sentence;
     this.#observe(afterFailure(this.#observation, sentence, this.#options.clock.now()));
     this.#stopFollowing('the edge must be reached first');
-    logger.warn('not published', { edge, code, reason: sentence, retryInMs });
+    logger.warn('not published', { edge, phase, revision: this.#revision, code, reason: sentence, retryInMs });
     sink.report({ type: 'failed', edge, code, sentence, retryInMs });
     this.#tellProgrammed();
   }
@@ -168,7 +172,7 @@ export class EdgeReporter {
     if (told === this.#toldHold) return;
     this.#toldHold = told;
     const { reason, sentence } = hold;
-    logger.warn(`held: ${sentence}`, { edge, reason, waiting: waiting.length });
+    logger.warn(`held: ${sentence}`, { edge, phase: 'plan', reason, waiting: waiting.length });
     sink.report({ type: 'held', edge, reason, sentence, waiting });
   }
 
@@ -206,7 +210,7 @@ export class EdgeReporter {
     if (everywhere && this.#told !== revision) {
       this.#told = revision;
       const afterMs = clock.now() - this.#since;
-      logger.info('served', { edge, revision, afterMs, isolates });
+      logger.info('served', { edge, phase: 'report', revision, afterMs, isolates });
       sink.report({ type: 'served', edge, revision, afterMs, isolates });
     }
     this.#tellProgrammed();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../../sync-agent/compile/compilation.ts';
-import { jsonLogger } from '../../../sync-agent/log.ts';
+import { jsonLogger } from '../../../sync-agent/json-log.ts';
 import { conditionLog } from '../../../sync-agent/status/condition-log.ts';
 
 const counts = { routes: 0, models: 0, providers: 0, consumers: 0 };

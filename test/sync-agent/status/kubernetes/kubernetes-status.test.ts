@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Condition, RoutedService } from '../../../../sync-agent/compile/compilation.ts';
 import { ApiFailure } from '../../../../sync-agent/kubernetes/api.ts';
-import { jsonLogger } from '../../../../sync-agent/log.ts';
+import { jsonLogger } from '../../../../sync-agent/json-log.ts';
 import type { ResourceKey } from '../../../../sync-agent/snapshot.ts';
 import { KubernetesStatus } from '../../../../sync-agent/status/kubernetes/kubernetes-status.ts';
 import { resourceAddress } from '../../../../sync-agent/status/kubernetes/resource-path.ts';
