@@ -2,9 +2,10 @@ import type { SignalReport } from '../contract/signals.ts';
 import type { Clock } from './clock.ts';
 import type { Compilation, PublishTarget, RoutedService } from './compile/compilation.ts';
 import type { Compiler } from './compile/compile.ts';
-import type { SessionPlan, SessionPublication } from './edge-session.ts';
+import type { SessionPlan, SessionPublication, SessionPublish } from './edge-session.ts';
 import { Sighter } from './edge-sighter.ts';
 import type { Logger } from './log.ts';
+import { Pass, type PassObserver } from './pass.ts';
 import { backoffMs, type Backoff } from './publish/backoff.ts';
 import { PublishFailure, retryOf } from './publish/publish-failure.ts';
 import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.ts';
@@ -33,6 +34,7 @@ export interface ControllerOptions extends SessionKeeperOptions {
   /** Absent: the edge is told nothing of load. */
   readonly startSignals?: ((feed: SignalFeed) => RunningSignals) | undefined;
   readonly sink: StatusSink;
+  readonly passes: PassObserver;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
@@ -66,6 +68,9 @@ export class EdgeController {
   /** The last that anything was compiled for. */
   #lastTarget: PublishTarget | undefined;
   #phase: 'Keeping' | 'Evicting' | 'Ending' = 'Keeping';
+  #pass: Pass | undefined;
+  #isHeld = false;
+  #hasLeft = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -85,8 +90,18 @@ export class EdgeController {
     this.#wake.ring();
   }
 
-  /** The EdgeGateway is gone, and what it published is to go with it: evicts that, and then `run` ends. */
-  evict(): void {
+  /** Whether it has evicted, or was told to retain: nothing is left for it to do. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /**
+   * The EdgeGateway is gone, and what it published is to go with it: evicts that, and then `run` ends.
+   *
+   * @param isHeld the EdgeGateway itself waits for it, so that it is tried until it is done
+   */
+  evict(isHeld: boolean): void {
+    this.#isHeld = isHeld;
     this.#phase = 'Evicting';
     this.#wake.ring();
   }
@@ -136,12 +151,21 @@ export class EdgeController {
   }
 
   async #runOnce(signal: AbortSignal): Promise<void> {
-    const changes = this.#observe();
-    const compiled = this.#compile(changes);
-    const compilation = await this.#look(compiled, signal);
-    const planned = await this.#plan(compilation, signal);
-    const published = await this.#publish(planned, signal);
-    this.#report(planned, published);
+    const pass = new Pass(this.#options.passes, this.#options.edge);
+    this.#pass = pass;
+    try {
+      const changes = await pass.run('observe', () => this.#observe());
+      const compiled = await pass.run('compile', () => this.#compile(changes));
+      const compilation = await pass.run('look', () => this.#look(compiled, signal));
+      const planned = await pass.run('plan', () => this.#plan(compilation, signal));
+      const publish = planned?.type === 'Publish' ? planned : undefined;
+      const published = publish && (await pass.run('publish', () => this.#publish(publish, signal)));
+      await pass.run('report', () => this.#report(planned, published));
+      pass.end();
+    } catch (error) {
+      pass.end(error);
+      throw error;
+    }
   }
 
   #observe(): readonly SnapshotChange[] {
@@ -155,7 +179,7 @@ export class EdgeController {
     compiler.apply(changes);
     const compilation = compiler.compile();
     this.#lastTarget = compilation.target ?? this.#lastTarget;
-    this.#reporter.compiled(compilation);
+    this.#reporter.compiled(compilation, changes);
     const haveChanged = this.#services !== compilation.services;
     this.#services = compilation.services;
     if (haveChanged) this.#signals?.changed();
@@ -188,8 +212,7 @@ export class EdgeController {
     return session.plan(compilation, target.guards, signal);
   }
 
-  async #publish(planned: SessionPlan | undefined, signal: AbortSignal): Promise<SessionPublication | undefined> {
-    if (planned?.type !== 'Publish') return undefined;
+  async #publish(planned: SessionPublish, signal: AbortSignal): Promise<SessionPublication | undefined> {
     return this.#sessions.current?.publish(planned, signal);
   }
 
@@ -204,39 +227,54 @@ export class EdgeController {
   async #leave(phase: 'Evicting' | 'Ending', signal: AbortSignal): Promise<void> {
     this.#sighter.stop();
     await this.#signals?.stop();
-    if (phase === 'Ending') return;
+    if (phase === 'Ending') {
+      this.#hasLeft = true;
+      return;
+    }
+    if (!this.#lastTarget && this.#isHeld) this.#compile(this.#observe());
     if (!this.#lastTarget) {
+      if (this.#isHeld) throw new PublishFailure('unusable-key', 'its keys are not there');
       this.#reporter.failed('unusable-key', NOT_EVICTED, null);
       return;
     }
     const { publisher } = await this.#sessions.of(this.#lastTarget);
     await publisher.evict(signal);
+    this.#hasLeft = true;
     this.#reporter.evicted();
+  }
+
+  #notEvictedYet(why: string): string {
+    const [namespace, name] = this.#options.edge.split('/');
+    const force =
+      `; the EdgeGateway stays until it is evicted, or is to be retained: kubectl patch edgegateway ${name} ` +
+      `-n ${namespace} --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`;
+    return `not evicted yet: ${why}${this.#isHeld ? force : ''}`;
   }
 
   /** Returns the pause until the next pass. @throws what ends the controller */
   #fail(error: unknown, failures: number): number {
     const { random, logger, edge } = this.#options;
+    const phase = this.#pass?.step;
     if (!(error instanceof PublishFailure)) {
       // A fault of our own: told, and tried again, because the edge goes on with what it has.
-      logger.error('a pass failed by a fault of the agent', { edge, reason: stackOf(error) });
+      logger.error('a pass failed by a fault of the agent', { edge, phase, reason: stackOf(error) });
       this.#sessions.current?.forget();
       const pauseMs = RETRIES.longestMs;
-      this.#reporter.failed('internal', `the agent failed (${String(error)}): its log has the details`, pauseMs);
+      this.#reporter.failed('internal', `the agent failed (${String(error)}): its log has the details`, pauseMs, phase);
       return pauseMs;
     }
-    const sentence = this.#phase === 'Keeping' ? error.message : `not evicted yet: ${error.message}`;
+    const sentence = this.#phase === 'Keeping' ? error.message : this.#notEvictedYet(error.message);
     switch (retryOf(error.fault)) {
       case 'never':
-        this.#reporter.failed(error.fault, sentence, null);
+        this.#reporter.failed(error.fault, sentence, null, phase);
         throw error;
       case 'soon': {
         const pauseMs = Math.max(backoffMs(RETRIES, failures, random), error.retryAfterMs ?? 0);
-        this.#reporter.failed(error.fault, sentence, pauseMs);
+        this.#reporter.failed(error.fault, sentence, pauseMs, phase);
         return pauseMs;
       }
       case 'later':
-        this.#reporter.failed(error.fault, sentence, RETRIES.longestMs);
+        this.#reporter.failed(error.fault, sentence, RETRIES.longestMs, phase);
         return RETRIES.longestMs;
     }
   }

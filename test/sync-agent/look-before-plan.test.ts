@@ -1,3 +1,4 @@
+import { unobserved } from '../../sync-agent/pass.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RoutedService } from '../../sync-agent/compile/compilation.ts';
 import { createCompiler, type Compiler } from '../../sync-agent/compile/compile.ts';
@@ -43,6 +44,7 @@ function start({ wanted = [A], edge = fakeEdge() }: { wanted?: SightingWanted[];
       };
     },
     sink: events,
+    passes: unobserved,
     logger: silentLogger,
     clock,
     random: () => 1,
