@@ -13,7 +13,7 @@ export function modelConcernRule(facts: Facts): Rule<ResourceOf<'AIModel'>> {
     const here = isConcerned(step.read(facts.mentions, key));
     if (here) step.emit(facts.concerned, key, true);
     for (const { providerRef } of model?.spec.backends ?? [])
-      if (model)
+      if (model && providerRef)
         step.emit(facts.mentions, `LLMProvider/${referredId(providerRef, model)}`, here ? 'Here' : 'Elsewhere');
   };
 }

@@ -49,11 +49,12 @@ function backendEntry(
   { name, providerRef, model: upstreamName, weight, priority }: Backend,
   model: Model,
 ): BackendEntry {
-  const provider = referredId(providerRef, model);
+  const provider = providerRef ? referredId(providerRef, model) : '';
   return { name, provider, model: upstreamName ?? model.spec.modelName, weight, priority };
 }
 
 function backendFault({ name, providerRef }: Backend, model: Model, step: Step, facts: Facts): Problem | undefined {
+  if (!providerRef) return { type: 'ResolvedRefs', reason: 'BackendNotFound', message: `Backend ${name}.` };
   const id = referredId(providerRef, model);
   const from = { kind: model.kind, namespace: model.metadata.namespace };
   const to = { kind: 'LLMProvider', namespace: providerRef.namespace || from.namespace, name: providerRef.name };

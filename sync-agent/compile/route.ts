@@ -23,7 +23,8 @@ export function routeRule(facts: Facts, edge: ResourceId): Rule<Route> {
     const key = `GatewayRoute/${id}`;
     const attachment = attachTo(edge, key, route, step, facts);
     if (attachment !== 'Nowhere')
-      for (const ref of route.spec.models) step.emit(facts.mentions, `AIModel/${referredId(ref, route)}`, attachment);
+      for (const ref of route.spec.models ?? [])
+        step.emit(facts.mentions, `AIModel/${referredId(ref, route)}`, attachment);
     const rights = step.first(facts.claimRights, route.metadata.namespace);
     if (attachment !== 'Here' || !rights) return;
     const wish = wishOf(route);
@@ -68,7 +69,7 @@ function reachModels(route: Route, step: Step, facts: Facts): Reached {
   const models: ReachedModel[] = [];
   const problems: Problem[] = [];
   const from = { kind: route.kind, namespace: route.metadata.namespace };
-  for (const ref of route.spec.models) {
+  for (const ref of route.spec.models ?? []) {
     const id = referredId(ref, route);
     const to = { kind: 'AIModel', namespace: ref.namespace || from.namespace, name: ref.name };
     const denied = referenceFault(step, facts, from, to);
