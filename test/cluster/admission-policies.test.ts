@@ -57,6 +57,9 @@ describe.skipIf(isApiServerMissing())('the admission policies', () => {
     await grant('author', '*', '*.fairlead.dev', 'ada');
     await grant('reader', 'get', 'secrets', 'rita');
     await grant('author-too', '*', '*.fairlead.dev', 'rita');
+    const readable = ['--verb=get', '--resource=secrets', '--resource-name=readable'];
+    await server.kubectl(['create', 'role', 'readable', '-n', NAMESPACE, ...readable]);
+    await server.kubectl(['create', 'rolebinding', 'readable', '-n', NAMESPACE, '--role=readable', '--user=ada']);
     await eventually('the author may write', async () => (await asAuthor(provider('probe', []))).code === 0);
     // For nothing: a name that was stored before the policies held would not be new.
     const refused = async () => (await apply(provider('probe', ['secret']), AUTHOR, '--dry-run=server')).code !== 0;
@@ -90,7 +93,7 @@ describe.skipIf(isApiServerMissing())('the admission policies', () => {
       ['as the signing key of an edge', edge('a', 'hidden')],
       [
         'as the token of an inbox in KV',
-        edge('a', '', {
+        edge('a', 'readable', {
           publish: {
             type: 'CloudflareKV',
             cloudflareKV: {
@@ -99,7 +102,24 @@ describe.skipIf(isApiServerMissing())('the admission policies', () => {
               apiTokenSecretRef: { name: 'hidden', key: 'token' },
             },
           },
-        }).replace('"signingKeySecretRef":{"name":""}', '"signingKeySecretRef":{"name":"hidden"}'),
+        }),
+      ],
+      [
+        'as the token of an inbox in Redis',
+        edge('a', 'readable', {
+          publish: {
+            type: 'UpstashRedis',
+            upstashRedis: { url: 'https://a.upstash.io', tokenSecretRef: { name: 'hidden', key: 'token' } },
+          },
+        }),
+      ],
+      [
+        'in a header to private clusters',
+        edge('a', 'readable', {
+          clusterAccess: {
+            headers: [{ name: 'x-a', type: 'SecretKeyRef', secretKeyRef: { name: 'hidden', key: 'key' } }],
+          },
+        }),
       ],
     ])('%s', async (_, object) => {
       const { code, err } = await asAuthor(object);

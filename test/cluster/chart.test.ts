@@ -174,6 +174,21 @@ describe.skipIf(isApiServerMissing())('the charts', () => {
     ]);
   });
 
+  test('have examples that an API server takes', async () => {
+    await server.kubectl(['create', 'namespace', 'llm']);
+    const ours = ['examples/cluster', 'examples/cluster/gpu/2-connection.yaml', 'examples/cluster/gpu/3-model.yaml'];
+
+    for (const path of ours)
+      expect(await server.tryKubectl([...APPLY_FOR_NOTHING.slice(0, -1), path])).toMatchObject({ code: 0, err: '' });
+    expect(objects(await readProjectFile('examples/cluster/gpu/1-inference-service.yaml'))).toMatchObject([
+      {
+        apiVersion: 'serving.kserve.io/v1beta1',
+        kind: 'InferenceService',
+        metadata: { name: 'qwen', namespace: 'llm' },
+      },
+    ]);
+  });
+
   test('keep the definitions, and with them all resources, when the chart of them is uninstalled', async () => {
     const { out } = await helm(['template', 'x', 'deploy/charts/fairlead-crds', '--kube-version', '1.35.0']);
 
