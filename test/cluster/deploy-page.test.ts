@@ -78,11 +78,24 @@ describe.skipIf(isApiServerMissing())('docs/deploy.md', async () => {
     expect(run(command)).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test('leaves all that a first answer needs', async () => {
-    const held = await Promise.all(
-      ['fairlead', 'secrets,roles'].map((kinds) => server.kubectl(['get', kinds, '-n', 'llm', '-o', 'name'])),
-    );
+  test('leaves all that a first answer needs', () => {
+    const held = ['fairlead', 'secrets,roles'].map((kinds) => run(`kubectl get ${kinds} -n llm -o name`).stdout);
 
-    expect(held.join('').trim().split('\n').sort()).toMatchInlineSnapshot();
+    expect(held.join('').trim().split('\n').sort()).toMatchInlineSnapshot(`
+      [
+        "aimodel.fairlead.dev/assistant",
+        "aimodel.fairlead.dev/qwen",
+        "consumer.fairlead.dev/demo",
+        "edgegateway.fairlead.dev/edge",
+        "gatewayroute.fairlead.dev/chat",
+        "gatewayroute.fairlead.dev/qwen",
+        "llmprovider.fairlead.dev/openai",
+        "llmprovider.fairlead.dev/qwen-tunnel",
+        "role.rbac.authorization.k8s.io/fairlead-credentials",
+        "secret/edge-signing-key",
+        "secret/openai",
+        "secret/tunnel",
+      ]
+    `);
   });
 });

@@ -84,8 +84,9 @@ async function start(folder: string): Promise<ApiServer> {
     const certificateAuthority = await certificateOf(folder, url, token, apiServer, etcd);
     const kubeconfig = join(folder, 'kubeconfig');
     await writeFile(kubeconfig, kubeconfigOf(url, certificateAuthority, token));
-    const tryKubectl: ApiServer['tryKubectl'] = (args, input) =>
-      outcomeOf('kubectl', ['--kubeconfig', kubeconfig, ...args], input);
+    // A cache of its own, for another server may have had this port, and known other kinds.
+    const access = ['--kubeconfig', kubeconfig, '--cache-dir', join(folder, 'cache')];
+    const tryKubectl: ApiServer['tryKubectl'] = (args, input) => outcomeOf('kubectl', [...access, ...args], input);
     return {
       url,
       kubeconfig,
