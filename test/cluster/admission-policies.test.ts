@@ -215,13 +215,14 @@ describe.skipIf(isApiServerMissing())('the admission policies', () => {
     ['what it publishes to', { spec: { suspend: true } }],
     ['a guard of its own', { metadata: { annotations: { 'fairlead.dev/allow-shrink': '704bbef573ee' } } }],
     ['a label', { metadata: { labels: { a: 'b' } } }],
+    ["somebody else's finalizer", { metadata: { finalizers: ['example.com/other'] } }],
   ])('keep the agent from changing %s', async (_, patch) => {
     await apply(edge('g', 'hidden'));
 
     const { code, err } = await asAgent('patch', 'edgegateway', 'g', '--type=merge', '-p', JSON.stringify(patch));
 
     expect(code).not.toBe(0);
-    expect(err).toContain('the agent may change the finalizers of an EdgeGateway, and nothing else');
+    expect(err).toContain('the agent may put its finalizer fairlead.dev/edge on an EdgeGateway and take it away');
   });
 
   test('can be tried out by warnings', async () => {

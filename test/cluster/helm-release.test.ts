@@ -78,7 +78,7 @@ describe.skipIf(isApiServerMissing())('a release of the charts', () => {
       );
 
     await run('upgrade', 'fairlead-crds', next);
-    await run('upgrade', 'fairlead', CHART, '--reuse-values', '--set', 'image.tag=0.2.0');
+    await run('upgrade', 'fairlead', CHART, '--reset-then-reuse-values', '--set', 'image.tag=0.2.0');
 
     expect(await kubectl('get', 'crd', 'consumers.fairlead.dev', '-o', 'jsonpath={.spec.names.shortNames}')).toContain(
       'caller',
@@ -87,9 +87,9 @@ describe.skipIf(isApiServerMissing())('a release of the charts', () => {
   });
 
   test('says what is wrong with values, and changes nothing', async () => {
-    await expect(run('upgrade', 'fairlead', CHART, '--reuse-values', '--set', 'replicas=many')).rejects.toThrow(
-      "at '/replicas': got string, want integer",
-    );
+    await expect(
+      run('upgrade', 'fairlead', CHART, '--reset-then-reuse-values', '--set', 'replicas=many'),
+    ).rejects.toThrow("at '/replicas': got string, want integer");
 
     expect(await imageOf()).toBe('registry.example.com/sync-agent:0.2.0');
   });
