@@ -6,7 +6,6 @@ import type { ChartValues } from '../../deploy/chart-values.ts';
 import { isApiServerMissing } from '../envtest/programs.ts';
 import { startApiServer, type ApiServer } from '../support/api-server.ts';
 import { AGENT_NAMESPACE, helm, installCharts, renderChart, tryRenderChart } from '../support/chart.ts';
-import { generatedFiles } from './generated-files.ts';
 
 const rendered = z.looseObject({
   apiVersion: z.string(),
@@ -103,16 +102,6 @@ describe.skipIf(isApiServerMissing())('the charts', () => {
       expect(await helm(['lint', `deploy/charts/${chart}`, '--strict', '--kube-version', '1.35.0'])).toMatchObject({
         code: 0,
       });
-  });
-
-  test('are the source of the Kustomize base; if not, run npm run generate:cluster', async () => {
-    const wanted = await generatedFiles();
-
-    const present = await Promise.all(
-      [...wanted.keys()].map(async (file) => [file, await readProjectFile(file)] as const),
-    );
-
-    expect(Object.fromEntries(present)).toEqual(Object.fromEntries(wanted));
   });
 
   test('can be applied without Helm', async () => {
