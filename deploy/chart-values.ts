@@ -72,7 +72,7 @@ const agent = z.strictObject({
     .regex(/^(https?:\/\/.+)?$/)
     .default('')
     .describe('Where OpenTelemetry spans go, over HTTP. Empty: nowhere.'),
-  extraEnv: z.array(kubernetes).default([]).describe('Further variables of the container, such as `HTTPS_PROXY`.'),
+  extraEnv: z.array(kubernetes).default([]).describe('Further variables of the container.'),
 });
 
 const serviceAccount = z.strictObject({
@@ -172,8 +172,11 @@ const peopleRoles = z.strictObject({
 });
 
 export const chartValues = z.strictObject({
-  image: image.prefault({}),
-  imagePullSecrets: z.array(z.strictObject({ name: secretName })).default([]),
+  image: image.prefault({}).describe('What runs.'),
+  imagePullSecrets: z
+    .array(z.strictObject({ name: secretName }))
+    .default([])
+    .describe('Names of the Secrets to pull it with.'),
   replicas: z.int().min(0).max(10).default(2).describe('One leads, the others wait to take over.'),
   watchNamespaces: z
     .array(namespaceName)
@@ -191,13 +194,13 @@ export const chartValues = z.strictObject({
     ),
   agent: agent.prefault({}).describe('How the agent works.'),
   signals: signals.prefault({}).describe('The load of inference services, for `LeastLoad`.'),
-  serviceAccount: serviceAccount.prefault({}),
-  pod: pod.prefault({}),
-  podDisruptionBudget: podDisruptionBudget.prefault({}),
-  metrics: metrics.prefault({}),
+  serviceAccount: serviceAccount.prefault({}).describe('Who the agent is in the cluster.'),
+  pod: pod.prefault({}).describe('Where and how its pods run.'),
+  podDisruptionBudget: podDisruptionBudget.prefault({}).describe('Keeps a replica running while nodes are drained.'),
+  metrics: metrics.prefault({}).describe('Who reads its metrics.'),
   networkPolicy: networkPolicy.prefault({}).describe('What the agent may reach, and who may reach it.'),
-  admissionPolicies: admissionPolicies.prefault({}),
-  peopleRoles: peopleRoles.prefault({}),
+  admissionPolicies: admissionPolicies.prefault({}).describe('What the API server refuses at once.'),
+  peopleRoles: peopleRoles.prefault({}).describe('Rights of people.'),
   nameOverride: z
     .string()
     .max(40)

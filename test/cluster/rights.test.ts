@@ -58,6 +58,7 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
     const narrow = {
       nameOverride: NARROW,
       peopleRoles: { enabled: false },
+      signals: { endpointPicker: true },
       watchNamespaces: ['team-a', 'platform'],
       credentials: [{ namespace: 'platform', names: ['signing-key'] }],
     };
@@ -96,6 +97,16 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
     expect(await rightsOf(server, user, 'platform')).toEqual(
       [...ANYBODY, ...everywhere, ...WATCHED, 'secrets/signing-key: get list watch'].sort(),
     );
+  });
+
+  test('reads what endpoint pickers show where the values say so, and only there', async () => {
+    const mayRead = (user: string) => server.tryKubectl(['auth', 'can-i', 'get', '/metrics', '--as', user]);
+
+    expect(await mayRead(`system:serviceaccount:${AGENT_NAMESPACE}:${NARROW}`)).toMatchObject({
+      code: 0,
+      out: 'yes\n',
+    });
+    expect(await mayRead(AGENT_USER)).toMatchObject({ code: 1, out: 'no\n' });
   });
 
   test.each(
