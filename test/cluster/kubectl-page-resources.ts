@@ -29,6 +29,8 @@ const SERVED: readonly [Word, Word] = [
   ['True', 'ResolvedRefs'],
   ['True', 'Programmed'],
 ];
+const NOT_READY =
+  'backend own-gpus: InferenceService llm/qwen is not ready: 0/1 nodes are available: insufficient nvidia.com/gpu';
 const REVISION = { revision: '90cc2e994e52', generation: { term: 3, sequence: 41 } };
 
 export const STATUSES: readonly Json[] = [
@@ -47,11 +49,7 @@ export const STATUSES: readonly Json[] = [
     'AIModel',
     'qwen',
     [
-      [
-        'False',
-        'BackendNotReady',
-        'backend own-gpus: InferenceService llm/qwen is not ready: 0/1 nodes are available: insufficient nvidia.com/gpu',
-      ],
+      ['False', 'BackendNotReady', NOT_READY],
       ['True', 'Programmed'],
     ],
     {
@@ -83,6 +81,23 @@ export const STATUSES: readonly Json[] = [
   ]),
   attached('Consumer', 'demo', SERVED),
 ];
+
+/** What `kubectl describe` shows of it. @param uid of the AIModel `qwen` @param time ISO 8601, in microseconds */
+export function modelEvent(uid: string, time: string): Json {
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name: 'qwen.1', namespace: 'llm' },
+    regarding: { apiVersion, kind: 'AIModel', namespace: 'llm', name: 'qwen', uid },
+    reportingController: 'fairlead.dev/sync-agent',
+    reportingInstance: 'fairlead-6c8d5b7f9-x7k2p',
+    eventTime: time,
+    type: 'Warning',
+    reason: 'BackendNotReady',
+    action: 'Compile',
+    note: NOT_READY,
+  };
+}
 
 function written(kind: Kind, name: string, status: Json): Json {
   return { apiVersion, kind, metadata: { name, namespace: 'llm' }, status };

@@ -1,6 +1,6 @@
 import { kinds } from '../../crds/kinds.ts';
 import type { ApiServer } from '../support/api-server.ts';
-import { EDGE, STATUSES } from './kubectl-page-resources.ts';
+import { EDGE, modelEvent, STATUSES } from './kubectl-page-resources.ts';
 
 const HEAD = `<!-- Made by \`npm run generate:cluster\`. Do not edit. -->
 
@@ -59,6 +59,9 @@ async function applyExample(server: ApiServer): Promise<void> {
     await server.kubectl([...apply, '-f', `examples/cluster${path}`]);
   for (const status of STATUSES)
     await server.kubectl([...apply, '--subresource=status', '-f', '-'], JSON.stringify(status));
+  const uid = await server.kubectl(['get', 'aimodel', 'qwen', '-n', 'llm', '-o', 'jsonpath={.metadata.uid}']);
+  const now = new Date().toISOString().replace('Z', '000Z');
+  await server.kubectl(['create', '-f', '-'], JSON.stringify(modelEvent(uid, now)));
 }
 
 /** A command with what it wrote, as a block of the page. */
@@ -72,6 +75,7 @@ function withoutChance(out: string): string {
   return out
     .replaceAll(/ +$/gm, '')
     .replaceAll(/(?<= )\d+s$/gm, '12m')
+    .replaceAll(/(?<=^  Warning  \S+ +)\d+s +/gm, (age) => '12m'.padEnd(age.length))
     .replaceAll(/(?<=UID: +)\S+/g, '6d3f1c52-0a7e-4b8e-9f0d-2c1b5a4e7d90')
     .replaceAll(/(?<=Resource Version: +)\d+/g, '48213')
     .replaceAll(/(?<=Creation Timestamp: +)\S+/g, '2026-11-02T09:00:00Z');
