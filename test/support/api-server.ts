@@ -102,7 +102,7 @@ async function start(folder: string): Promise<ApiServer> {
       certificateKey,
       token,
       kubeconfigFor,
-      ...kubectlFor(kubeconfig),
+      ...kubectlFor(kubeconfig, join(folder, 'cache')),
       stop: async () => {
         await stopAll();
         await rm(folder, { recursive: true, force: true });
@@ -114,9 +114,10 @@ async function start(folder: string): Promise<ApiServer> {
   }
 }
 
-function kubectlFor(kubeconfig: string): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
-  const tryKubectl: ApiServer['tryKubectl'] = (args, input) =>
-    outcomeOf('kubectl', ['--kubeconfig', kubeconfig, ...args], input);
+function kubectlFor(kubeconfig: string, cache: string): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
+  // A cache of its own, for another server may have had this port, and known other kinds.
+  const access = ['--kubeconfig', kubeconfig, '--cache-dir', cache];
+  const tryKubectl: ApiServer['tryKubectl'] = (args, input) => outcomeOf('kubectl', [...access, ...args], input);
   const kubectl: ApiServer['kubectl'] = async (args, input) => {
     const { code, out, err } = await tryKubectl(args, input);
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${err}`);
