@@ -20,6 +20,10 @@ export interface KubernetesWorld extends Pick<EdgeUnderTest, 'edge' | 'simulator
   programmed(resource: string): Promise<void>;
   /** Installs CRDs, namespace and everything of the cluster's folder: after a start, or in a new cluster. */
   populate(): Promise<void>;
+  /** Installs the CRDs of KServe and of the inference extension, in small. */
+  installKServe(): Promise<void>;
+  /** The last lines of every agent, for a test that failed. */
+  describeFailure(): string;
   endTest(): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -28,6 +32,8 @@ export interface KubernetesWorld extends Pick<EdgeUnderTest, 'edge' | 'simulator
 const SYSTEM = 'fairlead-system';
 
 const MANIFESTS = fileURLToPath(new URL('../../crds/manifests', import.meta.url));
+
+const OTHER_CRDS = fileURLToPath(new URL('../envtest/crds', import.meta.url));
 
 export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): Promise<KubernetesWorld> {
   const [edgeUnderTest, api] = await Promise.all([startEdgeUnderTest(options), startApiServer()]);
@@ -70,6 +76,12 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
     async programmed(resource) {
       await api.kubectl(['wait', '--for=condition=Programmed', resource, '--timeout=30s']);
     },
+    async installKServe() {
+      await api.kubectl(['apply', '--server-side', '-f', OTHER_CRDS]);
+      await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    },
+    describeFailure: () =>
+      [...agents].flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line))).join('\n'),
     endTest,
     async dispose() {
       await endTest().catch(() => undefined);

@@ -57,8 +57,8 @@ describe.skipIf(isApiServerMissing())('a cluster and its edge, while parts of th
     ]);
     await world.edge.hub.start();
     await Promise.all(world.edge.isolates.map((part) => part.start()));
-    const after = world.startClient();
-    await after.sees(step);
+    const others = world.startClient();
+    await others.sees(step);
     await world.programmed('aimodel/model-of-test');
   });
 
