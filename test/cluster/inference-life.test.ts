@@ -25,7 +25,7 @@ describe.skipIf(isApiServerMissing())('an InferenceService through its life', ()
     await world.programmed('gatewayroute/gpus');
   });
   afterEach(({ task }) => {
-    if (task.result?.state === 'fail') console.error(world.describeFailure());
+    if (task.result?.state === 'fail') process.stderr.write(`${world.describeFailure()}\n`);
   });
   afterAll(async () => {
     await world?.dispose();
@@ -41,39 +41,39 @@ describe.skipIf(isApiServerMissing())('an InferenceService through its life', ()
       },
       body: JSON.stringify({ model: 'gpu-llama', messages: [{ role: 'user', content: 'Are you there?' }] }),
     });
-  const answers = (isAnswered: boolean) =>
+  const expectAnswers = (isAnswered: boolean) =>
     eventually(isAnswered ? 'the service answers' : 'the service is not routed to', async () => {
       const response = await ask();
       await response.arrayBuffer();
       return response.ok === isAnswered;
     });
   const field = (path: string) => world.api.kubectl(['get', 'aimodel', 'gpu-llama', '-o', `jsonpath={${path}}`]);
-  const status = (name: string, value: string) =>
+  const expectStatus = (name: string, value: string) =>
     eventually(`status.${name} is ${value}`, async () => (await field(`.status.${name}`)) === value);
 
   test('pending: nothing is routed, and the condition says that it is not ready', async () => {
     await service.status('Unknown');
-    await status('deploymentStatus', 'Pending');
-    await answers(false);
+    await expectStatus('deploymentStatus', 'Pending');
+    await expectAnswers(false);
     expect(await field('.status.conditions[?(@.type=="ResolvedRefs")].reason')).toBe('BackendNotReady');
   });
 
   test('ready: the edge has seen its models, and answers come from it', async () => {
     await service.endpoints(true, true, true);
     await service.status('True');
-    await answers(true);
+    await expectAnswers(true);
     await world.programmed('aimodel/gpu-llama');
-    await status('deploymentStatus', 'Ready');
-    await status('availableReplicas', '3');
+    await expectStatus('deploymentStatus', 'Ready');
+    await expectStatus('availableReplicas', '3');
     expect(await field('.status.inferenceServiceURL')).toContain(pods.url);
   });
 
   test('one of three pods dead: it says that it is not ready, and is served on', async () => {
     await service.endpoints(true, true, false);
     await service.status('False');
-    await status('deploymentStatus', 'Degraded');
-    await status('availableReplicas', '2');
-    await answers(true);
+    await expectStatus('deploymentStatus', 'Degraded');
+    await expectStatus('availableReplicas', '2');
+    await expectAnswers(true);
   });
 
   test('a canary changes nothing of that', async () => {
@@ -89,34 +89,34 @@ describe.skipIf(isApiServerMissing())('an InferenceService through its life', ()
         },
       },
     });
-    await status('deploymentStatus', 'Ready');
-    await answers(true);
+    await expectStatus('deploymentStatus', 'Ready');
+    await expectAnswers(true);
   });
 
   test('without a ready endpoint it is unrouted', async () => {
     await service.endpoints(false, false, false);
-    await answers(false);
-    await status('deploymentStatus', 'Unavailable');
+    await expectAnswers(false);
+    await expectStatus('deploymentStatus', 'Unavailable');
     await service.endpoints(true, true, true);
-    await answers(true);
+    await expectAnswers(true);
   });
 
   test('stopped by its owner it is unrouted, and comes back', async () => {
     await service.apply({}, { 'serving.kserve.io/stop': 'true' });
-    await answers(false);
-    await status('deploymentStatus', 'Stopped');
+    await expectAnswers(false);
+    await expectStatus('deploymentStatus', 'Stopped');
     await service.apply({});
-    await answers(true);
+    await expectAnswers(true);
   });
 
   test('deleted it is unrouted, and another one of its name begins anew', async () => {
     await service.delete();
-    await answers(false);
+    await expectAnswers(false);
     await service.apply();
-    await status('deploymentStatus', 'Pending');
-    await answers(false);
+    await expectStatus('deploymentStatus', 'Pending');
+    await expectAnswers(false);
     await service.status('True');
-    await answers(true);
+    await expectAnswers(true);
   });
 });
 

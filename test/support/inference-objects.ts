@@ -52,10 +52,9 @@ export function fakeKServe(api: ApiServer, { namespace, name, url }: FakeKServeO
         ...(ready === 'True' ? {} : { reason: 'MinimumReplicasUnavailable', message: 'waiting for pods' }),
       }));
       const status = { conditions, ...(ready !== 'Unknown' && { url, address: { url } }), ...more };
-      await api.kubectl([
-        ...['patch', 'inferenceservice', name, '-n', namespace, '--subresource=status', '--type=merge'],
-        ...['-p', JSON.stringify({ status })],
-      ]);
+      const patch = JSON.stringify({ status });
+      const target = ['inferenceservice', name, '-n', namespace];
+      await api.kubectl(['patch', ...target, '--subresource=status', '--type=merge', '-p', patch]);
     },
     endpoints: (...ready) =>
       apply({
