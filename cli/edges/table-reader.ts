@@ -5,9 +5,17 @@ import { sha256Hex } from '../../contract/encoding.ts';
 import type { SectionHashes } from '../../contract/routing-table.ts';
 import type { Blob } from '../../sync-agent/compile/compilation.ts';
 import { forEachBounded } from '../../sync-agent/for-each-bounded.ts';
-import { entryName } from '../../sync-agent/table-difference.ts';
+import type { ResourceKey } from '../../sync-agent/snapshot.ts';
+import { entryName, type ComparedKind } from '../../sync-agent/table-difference.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { resourceChanges, type Entries, type ResourceChange, type TableEntries } from './entry-changes.ts';
+import {
+  providerResource,
+  resourceChanges,
+  sameButSecrets,
+  type Entries,
+  type ResourceChange,
+  type TableEntries,
+} from './entry-changes.ts';
 
 const PARALLEL_READS = 8;
 
@@ -41,12 +49,26 @@ export class TableReader {
     return resourceChanges(old, now);
   }
 
-  /** In which entries two tables differ, by `section/id`. */
-  async differingEntries(before: ResourceHashes, after: ResourceHashes): Promise<ReadonlySet<string>> {
+  /**
+   * In which entries two tables differ, by `section/id`.
+   *
+   * @param unknownSecrets resources of which secrets are not compared
+   */
+  async differingEntries(
+    before: ResourceHashes,
+    after: ResourceHashes,
+    unknownSecrets: ReadonlySet<ResourceKey>,
+  ): Promise<ReadonlySet<string>> {
     const [old, now] = await this.#differing(before, after);
+    const isSame = (section: ComparedKind, id: string): boolean => {
+      const [a, b] = [old[section].get(id), now[section].get(id)];
+      if (isDeepStrictEqual(a, b)) return true;
+      const isUnknown = section === 'providers' && unknownSecrets.has(providerResource(id));
+      return isUnknown && a !== undefined && b !== undefined && sameButSecrets(a, b);
+    };
     const names = COMPARED.flatMap((section) =>
       [...new Set([...old[section].keys(), ...now[section].keys()])]
-        .filter((id) => !isDeepStrictEqual(old[section].get(id), now[section].get(id)))
+        .filter((id) => !isSame(section, id))
         .map((id) => entryName(section, id)),
     );
     return new Set(names);
