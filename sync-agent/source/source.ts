@@ -35,6 +35,8 @@ export interface StoredObject {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number;
+  /** It is to go: it stays while it has finalizers. Where the resource itself says nothing of it, its whole kind is to go. */
+  readonly isDeleting: boolean;
   /** As stored, unchecked. */
   readonly status: unknown;
 }
@@ -44,6 +46,10 @@ export interface InferenceEndpoint {
   readonly address: string;
   readonly port: number;
   readonly ready: boolean;
+  /** Name of the pod, where it is known. */
+  readonly pod?: string;
+  /** It speaks TLS there, as LLMInferenceServices do with certificates of their own making. */
+  readonly tls?: boolean;
 }
 
 export interface Observation {
