@@ -1,5 +1,5 @@
 import type { Compilation } from '../../sync-agent/compile/compilation.ts';
-import { createCompiler } from '../../sync-agent/compile/compile.ts';
+import { createCompiler, type Compiler } from '../../sync-agent/compile/compile.ts';
 import { forEachBounded } from '../../sync-agent/for-each-bounded.ts';
 import type { EdgeSighting, Sighting, SightingWanted } from '../../sync-agent/inference/sighting.ts';
 import type { Resource, ResourceId } from '../../sync-agent/snapshot.ts';
@@ -14,14 +14,13 @@ const ROUNDS = 3;
  * Compiles as the agent does: what the edge sees of the inference services that it would be led to counts, not what
  * their specifications say.
  *
- * @param edge an EdgeGateway's id
+ * @param compiler of an edge, new
  */
 export async function compileAsSeen(
+  compiler: Compiler,
   resources: readonly Resource[],
-  edge: ResourceId,
   look: (wanted: SightingWanted) => Promise<Sighting>,
 ): Promise<Compilation> {
-  const compiler = createCompiler(edge);
   compiler.apply(resources.map((resource) => ({ type: 'Set', resource })));
   const seen = new Map<string, EdgeSighting>();
   let compilation = compiler.compile();
@@ -37,9 +36,9 @@ export async function compileAsSeen(
   return compilation;
 }
 
-/** Where the edge is not asked, the specifications of the services count. */
+/** Where the edge is not asked, the specifications of the services count. @param edge an EdgeGateway's id */
 export function compileUnseen(resources: readonly Resource[], edge: ResourceId): Promise<Compilation> {
-  return compileAsSeen(resources, edge, async () => ({ type: 'Unasked' }));
+  return compileAsSeen(createCompiler(edge), resources, async () => ({ type: 'Unasked' }));
 }
 
 function sightingOf({ id, digest }: SightingWanted, sighting: Sighting): EdgeSighting {

@@ -1,6 +1,7 @@
 import { secretValue } from '../../crds/secret.ts';
 import { systemClock } from '../../sync-agent/clock.ts';
 import type { Compilation } from '../../sync-agent/compile/compilation.ts';
+import { createCompiler } from '../../sync-agent/compile/compile.ts';
 import { createEdgeClient, type EdgeClient } from '../../sync-agent/publish/edge-client.ts';
 import { PublishFailure } from '../../sync-agent/publish/publish-failure.ts';
 import { readSigningIdentity } from '../../sync-agent/publish/signing-identity.ts';
@@ -56,7 +57,7 @@ export async function openEdge(operated: OperatedResources, gateway: Gateway): P
   });
   const id = resourceId(gateway.metadata);
   const look = lookThrough(client, gateway);
-  const compilation = await compileAsSeen(operated.resources, id, (wanted) => look(wanted, NEVER));
+  const compilation = await compileAsSeen(createCompiler(id), operated.resources, (wanted) => look(wanted, NEVER));
   const tables = new TableReader((sha256) => client.getBlob(sha256, NEVER));
   for (const blobs of [compilation.sections.routes, compilation.sections.models]) tables.learn(blobs);
   for (const blobs of [compilation.sections.providers, compilation.sections.consumers]) tables.learn(blobs);

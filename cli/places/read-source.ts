@@ -16,15 +16,10 @@ export interface SourceReading {
   readonly stored: ReadonlyMap<ResourceKey, StoredObject>;
 }
 
-/**
- * Reads a source once and ends it.
- *
- * @param name of the place, for sentences
- * @throws {CliError} where it cannot be read, or not before the signal ends it
- */
-export async function readSource(source: ResourceSource, name: string, signal: AbortSignal): Promise<SourceReading> {
+/** Reads a source once and ends it. @throws {CliError} where it cannot be read */
+export async function readSource(source: ResourceSource): Promise<SourceReading> {
   try {
-    const open = await source.open(() => undefined, signal);
+    const open = await source.open(() => undefined, new AbortController().signal);
     try {
       const { changes, problems } = await open.observe();
       const held = new Map<ResourceKey, Resource>();
@@ -38,7 +33,6 @@ export async function readSource(source: ResourceSource, name: string, signal: A
       await open.close();
     }
   } catch (error) {
-    if (signal.aborted) throw new CliError(`${name} could not be read whole in time`, EXIT.environment);
     if (error instanceof SourceUnavailable) throw new CliError(error.message, EXIT.environment);
     throw error;
   }

@@ -1,9 +1,9 @@
 import { group, version } from '../../crds/group.ts';
+import { kinds } from '../../crds/kinds.ts';
 import { ApiFailure, type KubernetesApi } from '../../sync-agent/kubernetes/api.ts';
 import { AccessFailure } from '../../sync-agent/kubernetes/cluster-access.ts';
 import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
-import { createKubernetesSource } from '../../sync-agent/source/kubernetes/kubernetes-source.ts';
-import { systemClock } from '../../sync-agent/clock.ts';
+import { createKubernetesSource } from '../../sync-agent/source/kubernetes/cluster-source.ts';
 import { silentLogger } from '../../sync-agent/log.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { placeName, type ClusterPlace } from './place.ts';
@@ -24,11 +24,11 @@ export async function withCluster<T>(place: ClusterPlace, use: (reading: Reading
     const namespace = place.namespace ?? api.namespace;
     const source = createKubernetesSource({
       api: readableApi(api, namespace, unreadable),
-      clock: systemClock,
-      random: Math.random,
+      serviceAccount: { namespace: 'fairlead-system', name: 'fairlead-sync-agent' },
       logger: silentLogger,
+      patienceMs: READ_WITHIN_MS,
     });
-    const read = await readSource(source, placeName(place), AbortSignal.timeout(READ_WITHIN_MS));
+    const read = await readSource(source);
     return await use({
       place,
       resources: read.resources,
@@ -66,12 +66,18 @@ async function requireFairlead(api: KubernetesApi, place: ClusterPlace): Promise
   }
 }
 
-export function unreadableNotes({ elsewhere, entirely }: Unreadable, namespace: string): string[] {
-  const list = (names: ReadonlySet<string>): string => [...names].toSorted().join(', ');
+function unreadableNotes({ elsewhere, entirely }: Unreadable, namespace: string): string[] {
   return [
     ...(elsewhere.size === 0
       ? []
-      : [`you may list ${list(elsewhere)} in namespace ${namespace} alone: what others hold is not known here`]),
-    ...(entirely.size === 0 ? [] : [`you may not list ${list(entirely)}: here it looks as if there were none`]),
+      : [`you may list ${namesOf(elsewhere)} in namespace ${namespace} alone: what others hold is not known here`]),
+    ...(entirely.size === 0 ? [] : [`you may not list ${namesOf(entirely)}: here it looks as if there were none`]),
   ];
+}
+
+function namesOf(collections: ReadonlySet<string>): string {
+  const own = Object.values(kinds).map(({ plural }) => `${plural}.${group}`);
+  const hasAll = own.every((name) => collections.has(name));
+  const names = [...collections].filter((name) => !hasAll || !own.includes(name)).toSorted();
+  return [...(hasAll ? [`the resources of ${group}`] : []), ...names].join(', ');
 }

@@ -107,10 +107,11 @@ async function programmedBy(
     word,
     failure: undefined,
   });
+  const gateway = `EdgeGateway/${edge.id}`;
   for (const [key, condition] of conditions) {
     const entries = edge.compilation.entries.get(key) ?? [];
-    const isUnpublished = !held || (entries.length > 0 && !holds(held.revision, entries));
-    if (condition.reason === 'Pending' && isUnpublished)
+    const isHeld = (revision: string) => (key === gateway ? isWhole : entries.length === 0 || holds(revision, entries));
+    if (condition.reason === 'Pending' && !(held && isHeld(held.revision)))
       conditions.set(key, { type: 'Programmed', status: 'False', reason: 'Pending', message: unpublished(place) });
   }
   return conditions;

@@ -34,6 +34,7 @@ function renderEdgeStatus(operated: OperatedResources, { edge, status, written }
 
 /** What agents wrote is told where nobody can say whether it is still so. */
 function renderWritten({ programmed, all, others }: WrittenStatuses): string[] {
+  if (all === 0) return [styleText('dim', '  No agent has written any status of it.')];
   const listed = others
     .slice(0, LISTED_RESOURCES)
     .flatMap(({ resource, because }) => [
@@ -120,15 +121,15 @@ function renderResources({ programmed, missing, stale }: AskedEdge): string[] {
   ];
 }
 
+/** A dead agent leaves everything alike: what is wrong with many is said once. */
 function renderStale(stale: AskedEdge['stale']): string[] {
-  const more = stale.length - LISTED_RESOURCES;
-  return [
-    ...stale
-      .slice(0, LISTED_RESOURCES)
-      .flatMap(({ resource, sentence }) => [
-        `  ${styleText('yellow', 'stale status')}    ${resource}`,
-        `      its status ${sentence}`,
-      ]),
-    ...(more > 0 ? [`  and ${more} more`] : []),
-  ];
+  return [...Map.groupBy(stale, ({ sentence }) => sentence)].flatMap(([sentence, alike]) => {
+    const listed = alike.slice(0, LISTED_RESOURCES);
+    const more = alike.length - listed.length;
+    return [
+      ...listed.map(({ resource }) => `  ${styleText('yellow', 'stale status')}    ${resource}`),
+      ...(more > 0 ? [`  and ${more} more`] : []),
+      `      ${alike.length === 1 ? 'its' : 'their'} status ${sentence}`,
+    ];
+  });
 }
