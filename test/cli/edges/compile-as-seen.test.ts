@@ -1,18 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { compileAsSeen } from '../../../cli/edges/compile-as-seen.ts';
 import { lookThrough } from '../../../cli/edges/look-through.ts';
+import { gatewaysOf } from '../../../cli/places/gateways.ts';
 import { standInFor } from '../../../cli/places/unread-secrets.ts';
 import { compile, type Compiler } from '../../../sync-agent/compile/compile.ts';
 import type { SightingWanted } from '../../../sync-agent/inference/sighting.ts';
+import { providerEntry } from '../../../contract/routing-table.ts';
 import type { SightingAnswer } from '../../../contract/sighting.ts';
 import { PublishFailure } from '../../../sync-agent/publish/publish-failure.ts';
-import type { ResourceOf, SnapshotChange } from '../../../sync-agent/snapshot.ts';
+import type { SnapshotChange } from '../../../sync-agent/snapshot.ts';
 import { EDGE, edgeGateway } from '../../support/resource-builders.ts';
 
 const wanted = (id: string, digest = 'first'): SightingWanted => ({
   id,
   digest,
-  entry: { dialect: 'OpenAI', baseURL: 'https://gpu.example.com', headers: [] } as unknown as SightingWanted['entry'],
+  entry: providerEntry.parse({
+    dialect: 'OpenAI',
+    baseURL: 'https://gpu.example.com',
+    headers: [],
+    timeouts: {},
+    allow: { privateAddresses: false, plainText: false },
+  }),
   secrets: [],
   paths: ['/v1'],
 });
@@ -55,11 +63,11 @@ describe('compiling as the agent does', () => {
 });
 
 describe('looking through an edge', () => {
-  const gateway = edgeGateway() as ResourceOf<'EdgeGateway'>;
+  const [gateway] = gatewaysOf([edgeGateway()]);
   const NEVER = new AbortController().signal;
   const through = (answer: () => Promise<SightingAnswer>) => {
     let calls = 0;
-    const look = lookThrough({ look: () => (calls++, answer()) }, gateway);
+    const look = lookThrough({ look: () => (calls++, answer()) }, gateway!);
     return { look: (one: SightingWanted) => look(one, NEVER), calls: () => calls };
   };
 
