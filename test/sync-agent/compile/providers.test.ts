@@ -123,7 +123,13 @@ describe("a provider's secrets", () => {
     ['https://api.example.com:8443/v1', 'api.example.com', false],
     ['https://api.example.com:8443/v1', 'api.example.com:8443', true],
     ['https://api.example.com/v1', 'example.com', false],
-    ['https://api.example.com/v1', '*.example.com', false],
+    ['https://api.example.com/v1', '*.example.com', true],
+    ['https://a.api.example.com/v1', '*.example.com', true],
+    ['https://example.com/v1', '*.example.com', false],
+    ['https://api.example.com:8443/v1', '*.example.com', false],
+    ['https://api.example.com:8443/v1', '*.example.com:8443', true],
+    ['https://api.example.com/v1', '*', false],
+    ['https://api.example.com/v1', 'api.*.com', false],
     ['https://api.example.com.evil.example/v1', 'api.example.com', false],
   ])('sent to %s and released for %s: %s', (baseURL, hosts, released) => {
     const compilation = compiled({ ...bySecret, baseURL }, {}, vendorSecret(hosts));
