@@ -1,7 +1,7 @@
 import { abortReason, systemClock, type Clock } from './clock.ts';
 import type { PublishTarget } from './compile/compilation.ts';
 import { createCompiler } from './compile/compile.ts';
-import { EdgeController, type SendSignals, type SignalGatherer } from './controller.ts';
+import { EdgeController, type RunningSignals, type SignalFeed } from './controller.ts';
 import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
 import { openPublisher } from './publish/open-publisher.ts';
@@ -36,8 +36,8 @@ export interface AgentOptions {
   readonly shrink?: ShrinkMode;
   /** Where Cloudflare's API stands, for proxies and tests; absent: where Cloudflare has it. */
   readonly cloudflareAPI?: string | undefined;
-  /** Gathers the load of the services that an EdgeGateway's edge is led to; absent: the edge is told nothing of it. */
-  readonly openSignals?: ((edge: ResourceId, send: SendSignals) => SignalGatherer) | undefined;
+  /** Tells an EdgeGateway's edge of the load of the services that it is led to; absent: it is told nothing of it. */
+  readonly startSignals?: ((edge: ResourceId, feed: SignalFeed) => RunningSignals) | undefined;
 }
 
 export interface Agent {
@@ -55,7 +55,7 @@ export function createAgent(options: AgentOptions): Agent {
 }
 
 /** Options that have no default. */
-type Optional = 'cloudflareAPI' | 'openSignals';
+type Optional = 'cloudflareAPI' | 'startSignals';
 
 type Gateway = ResourceOf<'EdgeGateway'>;
 
@@ -160,14 +160,14 @@ class RunningAgent {
   }
 
   #begin(edge: ResourceId, gateway: Gateway, clusterUid: string): void {
-    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI, openSignals } = this.#options;
+    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI, startSignals } = this.#options;
     const surroundings = { fetch, clock, random, logger, clusterUid };
     const controller = new EdgeController({
       edge,
       clusterUid,
       shrink,
       compiler: createCompiler(edge),
-      openSignals: openSignals && ((send) => openSignals(edge, send)),
+      startSignals: startSignals && ((feed) => startSignals(edge, feed)),
       openPublisher: (target, floor) => openPublisher(withAPI(target, cloudflareAPI), floor, surroundings),
       sink,
       logger,

@@ -48,6 +48,7 @@ export async function refusalOf(
   if (status >= 500)
     throw new Failure('upstream_failed', `The provider ${providerId} failed with status ${status}. Try again.`, {
       ...retryAfterOf(response.headers, now),
+      mayBeStarting: status >= 502 && status <= 504,
       detail: redacted(said, secrets),
     });
   if (status < 400)
