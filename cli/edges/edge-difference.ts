@@ -7,6 +7,7 @@ import { changesByVerb } from './change-counts.ts';
 import type { ResourceKey } from '../../sync-agent/snapshot.ts';
 import { isOfSecrets, type ResourceChange } from './entry-changes.ts';
 import { signerOf } from './signer.ts';
+import { servicesNamed } from './service-changes.ts';
 import type { ResourceHashes } from './table-reader.ts';
 import type { OperatedEdge } from './operated-edge.ts';
 import type { OperatedResources } from './operated-resources.ts';
@@ -47,7 +48,7 @@ export async function edgeDifference(
   { place, dev }: Pick<OperatedResources, 'place' | 'dev'>,
 ): Promise<EdgeDifference> {
   const { sections, counts } = compilation;
-  const all = await tables.changes(current?.pointer.sections ?? null, compiledHashes(compilation));
+  const all = await tables.entryChanges(current?.pointer.sections ?? null, compiledHashes(compilation));
   const changes = all.flatMap((change) => comparable(change, unknownSecrets));
   const held = current && heldRevision(current);
   const digest = tableDigest(sections);
@@ -58,7 +59,7 @@ export async function edgeDifference(
   const intention = intentionOf({ suspend, pinnedRevision, allowShrink, deletionPolicy }, id);
   return {
     held,
-    changes: changes.filter(({ resource }) => isReported(place, resource)),
+    changes: servicesNamed(changes).filter(({ resource }) => isReported(place, resource)),
     isWhole: changes.length === 0,
     resigned:
       held && held.kid !== kid ? [`it is signed by the key ${held.kid}, and the ${placeNoun(place)}'s is ${kid}`] : [],

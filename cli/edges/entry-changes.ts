@@ -1,5 +1,4 @@
 import type { Json } from '../../contract/canonical-json.ts';
-import { INFERENCE_KINDS } from '../../sync-agent/inference/inference-service.ts';
 import type { ResourceKey } from '../../sync-agent/snapshot.ts';
 import type { ComparedKind } from '../../sync-agent/table-difference.ts';
 
@@ -32,31 +31,18 @@ export interface FieldChange {
  */
 export function resourceChanges(before: TableEntries, after: TableEntries): ResourceChange[] {
   const changes: ResourceChange[] = [];
-  const named = (kind: string) => (id: string) => `${kind}/${id}`;
-  compareResources(named('GatewayRoute'), before.routes, after.routes, changes);
-  compareResources(named('AIModel'), before.models, after.models, changes);
-  compareResources(providerResource, before.providers, after.providers, changes);
-  compareResources(named('Consumer'), consumersOf(before.consumers), consumersOf(after.consumers), changes);
+  compareResources('GatewayRoute', before.routes, after.routes, changes);
+  compareResources('AIModel', before.models, after.models, changes);
+  compareResources('LLMProvider', before.providers, after.providers, changes);
+  compareResources('Consumer', consumersOf(before.consumers), consumersOf(after.consumers), changes);
   return changes.toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
 }
 
-/** What an entry of `providers` was compiled from: an LLMProvider, or an inference service of the cluster. */
-export function providerResource(id: string): ResourceKey {
-  const service = /^(.+)\.\.([a-z]+)-[0-9a-f]{8}$/.exec(id);
-  const kind = INFERENCE_KINDS.find((candidate) => candidate.toLowerCase() === service?.[2]);
-  return kind === undefined ? `LLMProvider/${id}` : `${kind}/${service?.[1] ?? ''}`;
-}
-
-function compareResources(
-  resourceOf: (id: string) => ResourceKey,
-  before: Entries,
-  after: Entries,
-  into: ResourceChange[],
-): void {
+function compareResources(kind: string, before: Entries, after: Entries, into: ResourceChange[]): void {
   for (const id of new Set([...before.keys(), ...after.keys()])) {
     const old = before.get(id);
     const now = after.get(id);
-    const resource = resourceOf(id);
+    const resource = `${kind}/${id}`;
     if (old === undefined) into.push({ resource, how: 'added', fields: [] });
     else if (now === undefined) into.push({ resource, how: 'removed', fields: [] });
     else {

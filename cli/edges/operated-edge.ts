@@ -18,7 +18,6 @@ import { placeName } from '../places/place.ts';
 import { isStandIn } from '../places/unread-secrets.ts';
 import { compileAsSeen } from './compile-as-seen.ts';
 import { lookThrough } from './look-through.ts';
-import { providerResource } from './entry-changes.ts';
 import type { OperatedResources } from './operated-resources.ts';
 import { TableReader } from './table-reader.ts';
 
@@ -66,7 +65,7 @@ export async function openEdge(operated: OperatedResources, gateway: Gateway): P
 }
 
 function providersWithStandIns({ secrets }: Compilation): ResourceKey[] {
-  return secrets.filter(({ value }) => isStandIn(value)).map(({ provider }) => providerResource(provider));
+  return secrets.filter(({ value }) => isStandIn(value)).map(({ provider }) => `LLMProvider/${provider}`);
 }
 
 async function signingIdentity({ place, resources }: OperatedResources, { metadata, spec }: Gateway) {

@@ -9,13 +9,13 @@ import type { ResourceKey } from '../../sync-agent/snapshot.ts';
 import { entryName, type ComparedKind } from '../../sync-agent/table-difference.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import {
-  providerResource,
   resourceChanges,
   sameButSecrets,
   type Entries,
   type ResourceChange,
   type TableEntries,
 } from './entry-changes.ts';
+import { servicesNamed } from './service-changes.ts';
 
 const PARALLEL_READS = 8;
 
@@ -43,8 +43,13 @@ export class TableReader {
     for (const { sha256, bytes } of blobs) if (!this.#buckets.has(sha256)) this.#buckets.set(sha256, parse(bytes));
   }
 
-  /** @param before null: an empty table */
+  /** For people. @param before null: an empty table */
   async changes(before: ResourceHashes | null, after: ResourceHashes | null): Promise<ResourceChange[]> {
+    return servicesNamed(await this.entryChanges(before, after));
+  }
+
+  /** The same as the agent counts it: by the names of entries. */
+  async entryChanges(before: ResourceHashes | null, after: ResourceHashes | null): Promise<ResourceChange[]> {
     const [old, now] = await this.#differing(before ?? NOTHING, after ?? NOTHING);
     return resourceChanges(old, now);
   }
@@ -63,7 +68,7 @@ export class TableReader {
     const isSame = (section: ComparedKind, id: string): boolean => {
       const [a, b] = [old[section].get(id), now[section].get(id)];
       if (isDeepStrictEqual(a, b)) return true;
-      const isUnknown = section === 'providers' && unknownSecrets.has(providerResource(id));
+      const isUnknown = section === 'providers' && unknownSecrets.has(`LLMProvider/${id}`);
       return isUnknown && a !== undefined && b !== undefined && sameButSecrets(a, b);
     };
     const names = COMPARED.flatMap((section) =>

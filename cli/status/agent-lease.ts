@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import type { Clock } from '../../sync-agent/clock.ts';
 import { ApiFailure, type KubernetesApi } from '../../sync-agent/kubernetes/api.ts';
+import { readLease, type Lease } from '../../sync-agent/leader/lease.ts';
 
 /** What the Lease of a cluster's agents tells of them. */
 export type AgentLease =
@@ -18,20 +18,6 @@ export interface LeaseName {
   readonly name: string;
 }
 
-const lease = z.object({
-  metadata: z.object({ resourceVersion: z.string() }),
-  spec: z
-    .object({
-      holderIdentity: z.string().nullish(),
-      leaseDurationSeconds: z.number().nullish(),
-      acquireTime: z.string().nullish(),
-      renewTime: z.string().nullish(),
-    })
-    .nullish(),
-});
-
-type Lease = z.infer<typeof lease>;
-
 /** A leader renews its Lease at least this often, in milliseconds. */
 const RENEWED_WITHIN_MS = 5_000;
 const PAUSE_MS = 500;
@@ -47,16 +33,15 @@ export async function readAgentLease(
   signal: AbortSignal,
 ): Promise<AgentLease> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
-  const read = async (): Promise<Lease> => lease.parse(await api.call({ method: 'GET', path }, signal));
+  const read = async (): Promise<Lease> => readLease(await api.call({ method: 'GET', path }, signal));
   try {
     const first = await read();
     if (isFresh(first, clock.now())) return led(first);
-    if (!first.spec?.holderIdentity) return notLed(first);
+    if (first.record.holder === '') return notLed(first);
     for (const begun = clock.now(); clock.now() - begun < RENEWED_WITHIN_MS;) {
       await clock.wait(PAUSE_MS, signal);
       const again = await read();
-      if (again.metadata.resourceVersion !== first.metadata.resourceVersion && again.spec?.holderIdentity)
-        return led(again);
+      if (again.resourceVersion !== first.resourceVersion && again.record.holder !== '') return led(again);
     }
     return notLed(first);
   } catch (error) {
@@ -70,17 +55,15 @@ export async function readAgentLease(
   }
 }
 
-function isFresh({ spec }: Lease, now: number): boolean {
-  if (!spec?.holderIdentity) return false;
-  const age = now - Date.parse(spec.renewTime ?? '');
-  return age > -1000 && age < (spec.leaseDurationSeconds ?? 0) * 1000;
+function isFresh({ record: { holder, renewedAt, durationSeconds } }: Lease, now: number): boolean {
+  const age = now - Date.parse(renewedAt ?? '');
+  return holder !== '' && age > -1000 && age < durationSeconds * 1000;
 }
 
-function led({ spec }: Lease): AgentLease {
-  const { holderIdentity, acquireTime, renewTime } = spec ?? {};
-  return { type: 'Led', holder: holderIdentity ?? '', since: acquireTime ?? null, renewedAt: renewTime ?? null };
+function led({ record: { holder, acquiredAt, renewedAt } }: Lease): AgentLease {
+  return { type: 'Led', holder, since: acquiredAt ?? null, renewedAt: renewedAt ?? null };
 }
 
-function notLed({ spec }: Lease): AgentLease {
-  return { type: 'NotLed', holder: spec?.holderIdentity ?? '', renewedAt: spec?.renewTime ?? null };
+function notLed({ record: { holder, renewedAt } }: Lease): AgentLease {
+  return { type: 'NotLed', holder, renewedAt: renewedAt ?? null };
 }

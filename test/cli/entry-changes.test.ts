@@ -3,7 +3,6 @@ import type { Json } from '../../contract/canonical-json.ts';
 import {
   fieldChanges,
   isOfSecrets,
-  providerResource,
   resourceChanges,
   sameButSecrets,
   type TableEntries,
@@ -95,12 +94,6 @@ describe('what differs between two tables', () => {
     ['nothing', { a: { b: 1 } }, { a: { b: 1 } }, []],
   ])('%s', (_what, before, after, expected) => {
     expect(fieldChanges(before, after)).toEqual(expected);
-  });
-
-  test('an entry of an inference service is told as that service', () => {
-    expect(providerResource('team/llama..llminferenceservice-0a1b2c3d')).toBe('LLMInferenceService/team/llama');
-    expect(providerResource('team/llama')).toBe('LLMProvider/team/llama');
-    expect(providerResource('team/llama..other-0a1b2c3d')).toBe('LLMProvider/team/llama..other-0a1b2c3d');
   });
 
   test('that nothing but secrets is another can be told, of a field and of a whole entry', () => {

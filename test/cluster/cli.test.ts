@@ -1,5 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { instantPace } from '../../dev/simulator/pace.ts';
+import { startSimulator, type Simulator } from '../../dev/simulator/server.ts';
 import { createAgent } from '../../sync-agent/agent.ts';
 import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
 import { silentLogger } from '../../sync-agent/log.ts';
@@ -8,6 +10,7 @@ import type { AgentEvent } from '../../sync-agent/status/status-sink.ts';
 import { steadyModel } from '../support/cluster-under-test.ts';
 import { isApiServerMissing } from '../envtest/programs.ts';
 import { Happenings } from '../support/happenings.ts';
+import { fakeKServe } from '../support/inference-objects.ts';
 import { startKubernetesWorld, type KubernetesWorld } from '../support/kubernetes-world.ts';
 import { consumer } from '../support/resource-files.ts';
 import { runFairlead } from '../support/run-fairlead.ts';
@@ -255,6 +258,54 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
       expect(stderr).toMatch(
         /kubectl patch edgegateway -n default edge --type merge -p '\{"spec":\{"pinnedRevision":"[0-9a-f]{12}"\}\}'/,
       );
+    });
+  });
+
+  describe('with an inference service', () => {
+    let pods: Simulator;
+    const gpu = { kind: 'InferenceService', name: 'llama' };
+
+    beforeAll(async () => {
+      pods = await startSimulator({ pace: instantPace, models: ['llama'] });
+      await world.installKServe();
+      const service = fakeKServe(world.api, { namespace: 'default', name: 'llama', url: pods.url });
+      await service.apply();
+      await service.endpoints(true);
+      await service.status('True');
+      const header = { apiVersion: 'fairlead.dev/v1alpha1', metadata: { namespace: 'default', name: 'gpus' } };
+      const backends = [{ name: 'gpus', type: 'InferenceService', inferenceServiceRef: gpu }];
+      await world.apply(JSON.stringify({ ...header, kind: 'AIModel', spec: { modelName: 'llama', backends } }));
+      await world.apply(JSON.stringify({ ...header, kind: 'GatewayRoute', spec: { models: [{ name: 'gpus' }] } }));
+    });
+    afterAll(async () => {
+      await pods?.close();
+    });
+
+    test('diff has the edge look at it, as the agent does, and tells it by its own name', async () => {
+      const { edges } = await json('diff');
+      expect(edges[0].changes).toMatchObject([
+        { resource: 'AIModel/default/gpus', how: 'added' },
+        { resource: 'GatewayRoute/default/gpus', how: 'added' },
+        { resource: 'InferenceService/default/llama', how: 'added' },
+      ]);
+    });
+
+    test('compile and explain go by its specification, and say so', async () => {
+      const { code, stdout } = await fairlead('compile');
+      expect(code).toBe(0);
+      expect(stdout).toContain(
+        'note: the edge default/edge was not asked which models answer behind one inference service',
+      );
+      const explained = await json('explain', '--model', 'llama', '--consumer', 'default/someone');
+      expect(explained).toMatchObject({ outcome: 'served', model: { id: 'default/gpus' } });
+    });
+
+    test('what the edge does not reach is at fault in diff, and not in compile', async () => {
+      await pods.close();
+      const { edges } = await json('diff');
+      expect(JSON.stringify(edges[0].changes)).not.toContain('InferenceService/default/llama');
+      expect(JSON.stringify(edges[0].faults)).toContain('BackendUnreachable');
+      expect((await fairlead('compile')).code).toBe(0);
     });
   });
 
