@@ -5,6 +5,7 @@ import type { Candidate } from './candidate.ts';
 import { fairlead } from './fairlead-candidate.ts';
 import { newReport, renderReport } from './report.ts';
 import type { Suite, SuiteResult } from './suite.ts';
+import { applyToServedSuite } from './suites/apply-to-served.ts';
 import { bundleSizeSuite } from './suites/bundle-size.ts';
 import { compileSuite } from './suites/compile.ts';
 import { editToServedSuite } from './suites/edit-to-served.ts';
@@ -21,6 +22,7 @@ const suites: readonly Suite[] = [
   requestsSuite,
   slowStreamsSuite,
   editToServedSuite,
+  applyToServedSuite,
   compileSuite,
   pickUpSuite,
   wireSuite,

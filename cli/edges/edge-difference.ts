@@ -4,11 +4,14 @@ import { allowShrinkAnnotation } from '../../crds/edge-gateway.ts';
 import { intentionOf, type Hold } from '../../sync-agent/guards/hold.ts';
 import { lossesOf, shrinkVerdict, tableDigest } from '../../sync-agent/guards/shrink.ts';
 import { changesByVerb } from './change-counts.ts';
-import type { ResourceChange } from './entry-changes.ts';
+import type { ResourceKey } from '../../sync-agent/snapshot.ts';
+import { isOfSecrets, type ResourceChange } from './entry-changes.ts';
 import { signerOf } from './signer.ts';
+import { servicesNamed } from './service-changes.ts';
 import type { ResourceHashes } from './table-reader.ts';
 import type { OperatedEdge } from './operated-edge.ts';
-import type { OperatedFolder } from './operated-folder.ts';
+import type { OperatedResources } from './operated-resources.ts';
+import { isReported, placeNoun } from '../places/place.ts';
 
 /** What the hub holds for a cluster. */
 export interface HeldRevision {
@@ -22,11 +25,13 @@ export interface HeldRevision {
   readonly rollbackOf?: string;
 }
 
-/** What a folder says against what its edge holds. */
-export interface FolderDifference {
+/** What resources say against what their edge holds. */
+export interface EdgeDifference {
   readonly held: HeldRevision | null;
-  /** From the edge to the folder. */
+  /** From the edge to the resources: those that are reported. */
   readonly changes: readonly ResourceChange[];
+  /** Whether no resource differs, reported or not. */
+  readonly isWhole: boolean;
   /** Why the agent publishes even where no resource differs: sentences. */
   readonly resigned: readonly string[];
   /** What keeps the agent from publishing what differs. */
@@ -37,14 +42,14 @@ export interface FolderDifference {
   readonly digest: string;
 }
 
-export async function folderDifference(
-  { id, gateway, kid, compilation, tables }: OperatedEdge,
+export async function edgeDifference(
+  { id, gateway, kid, compilation, unknownSecrets, tables }: OperatedEdge,
   { current }: Pick<HubState, 'current'>,
-  { notComparable, dev }: Pick<OperatedFolder, 'notComparable' | 'dev'>,
-): Promise<FolderDifference> {
+  { place, dev }: Pick<OperatedResources, 'place' | 'dev'>,
+): Promise<EdgeDifference> {
   const { sections, counts } = compilation;
-  const all = await tables.changes(current?.pointer.sections ?? null, compiledHashes(compilation));
-  const changes = all.filter(({ resource }) => !notComparable.has(resource));
+  const all = await tables.entryChanges(current?.pointer.sections ?? null, compiledHashes(compilation));
+  const changes = all.flatMap((change) => comparable(change, unknownSecrets));
   const held = current && heldRevision(current);
   const digest = tableDigest(sections);
   const losses = lossesOf(changesByVerb(changes), counts);
@@ -54,8 +59,10 @@ export async function folderDifference(
   const intention = intentionOf({ suspend, pinnedRevision, allowShrink, deletionPolicy }, id);
   return {
     held,
-    changes,
-    resigned: held && held.kid !== kid ? [`it is signed by the key ${held.kid}, and the folder's is ${kid}`] : [],
+    changes: servicesNamed(changes).filter(({ resource }) => isReported(place, resource)),
+    isWhole: changes.length === 0,
+    resigned:
+      held && held.kid !== kid ? [`it is signed by the key ${held.kid}, and the ${placeNoun(place)}'s is ${kid}`] : [],
     guards: [
       ...(intention.type === 'GoForward' ? [] : [intention.hold]),
       ...(verdict.type === 'Wait' ? [verdict.hold] : []),
@@ -64,6 +71,13 @@ export async function folderDifference(
       verdict.type === 'PublishWarning' ? [`${verdict.sentence}: \`fairlead dev\` publishes it all the same`] : [],
     digest,
   };
+}
+
+/** A change without that of secrets which are not known here; none where nothing else changed. */
+function comparable(change: ResourceChange, unknownSecrets: ReadonlySet<ResourceKey>): ResourceChange[] {
+  if (change.how !== 'changed' || !unknownSecrets.has(change.resource)) return [change];
+  const fields = change.fields.filter((field) => !isOfSecrets(field));
+  return fields.length === 0 ? [] : [{ ...change, fields }];
 }
 
 export function heldRevision({ revision, jws, pointer }: NonNullable<HubState['current']>): HeldRevision {
@@ -77,7 +91,7 @@ export function heldRevision({ revision, jws, pointer }: NonNullable<HubState['c
   };
 }
 
-/** The buckets that a folder compiles to, by their names. */
+/** The buckets that resources compile to, by their names. */
 export function compiledHashes({ sections }: OperatedEdge['compilation']): ResourceHashes {
   return {
     routes: sections.routes.map(({ sha256 }) => sha256),
