@@ -44,6 +44,10 @@ export interface InferenceEndpoint {
   readonly address: string;
   readonly port: number;
   readonly ready: boolean;
+  /** Name of the pod, where it is known. */
+  readonly pod?: string;
+  /** It speaks TLS there, as LLMInferenceServices do with certificates of their own making. */
+  readonly tls?: boolean;
 }
 
 export interface Observation {
