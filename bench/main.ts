@@ -10,6 +10,7 @@ import { bundleSizeSuite } from './suites/bundle-size.ts';
 import { compileSuite } from './suites/compile.ts';
 import { editToServedSuite } from './suites/edit-to-served.ts';
 import { hubLoadSuite } from './suites/hub-load.ts';
+import { largeClusterSuite } from './suites/large-cluster.ts';
 import { pickUpSuite } from './suites/pick-up.ts';
 import { requestsSuite } from './suites/requests.ts';
 import { signalsSuite } from './suites/signals.ts';
@@ -23,6 +24,7 @@ const suites: readonly Suite[] = [
   slowStreamsSuite,
   editToServedSuite,
   applyToServedSuite,
+  largeClusterSuite,
   compileSuite,
   pickUpSuite,
   wireSuite,
