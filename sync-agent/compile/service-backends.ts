@@ -63,7 +63,12 @@ function findServices(backend: ServiceBackend, model: Model, step: Step, facts: 
         .filter(({ kind, labels }) => kinds.includes(kind) && selects(backend.selector, labels));
       if (services.length > 0) return { services: services.toSorted((a, b) => (a.key < b.key ? -1 : 1)) };
       const labels = Object.entries(backend.selector.matchLabels).map(([key, value]) => `${key}=${value}`);
-      return absent(`Backend ${backend.name}: no ${kinds.join(' or ')} of ${namespace} has ${labels.join(', ')}`);
+      return absent(
+        `Backend ${backend.name}: no ${kinds.join(' or ')} of ${namespace} has ${labels.join(', ')}`,
+        namespace,
+        step,
+        facts,
+      );
     }
   }
 }
@@ -82,11 +87,17 @@ export function findService(
   const denied = referenceFault(step, facts, { kind: from.kind, namespace: from.metadata.namespace }, to);
   if (denied) return { problem: denied };
   const service = step.first(facts.services, serviceKey(ref.kind, namespace, ref.name));
-  return service ? { service } : absent(`${ref.kind} ${namespace}/${ref.name} does not exist`);
+  return service
+    ? { service }
+    : absent(`${ref.kind} ${namespace}/${ref.name} does not exist`, from.metadata.namespace, step, facts);
 }
 
-function absent(what: string): { readonly problem: Problem } {
-  const message = `${what}. Resources of a folder know nothing of the inference services of a cluster.`;
+/** Of a cluster the namespaces are known; a folder has none. */
+function absent(what: string, namespace: string, step: Step, facts: Facts): { readonly problem: Problem } {
+  const isCluster = step.first(facts.resources.Namespace, `${namespace}/${namespace}`) !== undefined;
+  const message = isCluster
+    ? `${what}.`
+    : `${what}. Resources of a folder know nothing of the inference services of a cluster.`;
   return { problem: { type: 'ResolvedRefs', reason: 'BackendNotFound', message } };
 }
 

@@ -15,7 +15,14 @@ import {
   route,
   secret,
 } from '../../support/resource-builders.ts';
-import { SEEN, compileSeen, inferenceService, sighting, sightingsOf } from '../../support/service-builders.ts';
+import {
+  SEEN,
+  clusterNamespace,
+  compileSeen,
+  inferenceService,
+  sighting,
+  sightingsOf,
+} from '../../support/service-builders.ts';
 
 const KEY = 'AIModel/team/model';
 type Backends = NonNullable<NonNullable<Parameters<typeof model>[0]>['backends']>;
@@ -199,6 +206,8 @@ describe('an inference service as the backend of a model', () => {
       message:
         'InferenceService team/llama does not exist. Resources of a folder know nothing of the inference services of a cluster.',
     });
+    const inCluster = compile([...led(), clusterNamespace('team')], EDGE);
+    expect(conditionOf(inCluster, KEY, 'ResolvedRefs')?.message).toBe('InferenceService team/llama does not exist.');
   });
 
   test('one of another kind is another service', () => {
