@@ -60,7 +60,9 @@ function startProcess({ api, table, edge, isReadable }: ReturnType<typeof cluste
       timing: FAST,
     },
   });
-  const said = (message: string) => expect.poll(() => lines.find((line) => line['message'] === message)).toBeDefined();
+  const said = async (message: string) => {
+    await expect.poll(() => lines.find((line) => line['message'] === message)).toBeDefined();
+  };
   return { ended, lines, said, memory, stop: () => stopping.abort(new Error('SIGTERM')) };
 }
 
