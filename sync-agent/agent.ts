@@ -1,7 +1,7 @@
 import { abortReason, systemClock, type Clock } from './clock.ts';
 import type { PublishTarget } from './compile/compilation.ts';
 import { createCompiler } from './compile/compile.ts';
-import { EdgeController, type SendSignals, type SignalGatherer } from './controller.ts';
+import { EdgeController, type RunningSignals, type SignalFeed } from './controller.ts';
 import { Departures, placeOf, type DeletionHold, type RunningController } from './departures.ts';
 import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
@@ -45,8 +45,8 @@ export interface AgentOptions {
   readonly passes?: PassObserver;
   /** Absent: an EdgeGateway that is deleted is gone at once. */
   readonly hold?: DeletionHold;
-  /** Gathers the load of the services that an EdgeGateway's edge is led to; absent: the edge is told nothing of it. */
-  readonly openSignals?: ((edge: ResourceId, send: SendSignals) => SignalGatherer) | undefined;
+  /** Tells an EdgeGateway's edge of the load of the services that it is led to; absent: it is told nothing of it. */
+  readonly startSignals?: ((edge: ResourceId, feed: SignalFeed) => RunningSignals) | undefined;
 }
 
 export interface Agent {
@@ -64,7 +64,7 @@ export function createAgent(options: AgentOptions): Agent {
 }
 
 /** Options that have no default. */
-type Optional = 'cloudflareAPI' | 'openSignals';
+type Optional = 'cloudflareAPI' | 'startSignals';
 
 type Gateway = ResourceOf<'EdgeGateway'>;
 
@@ -163,7 +163,7 @@ class RunningAgent {
     { clusterUid, cluster }: OpenSource,
     more: readonly Resource[] = [],
   ): RunningController {
-    const { fetch, clock, random, logger, sink, passes, shrink, cloudflareAPI, openSignals } = this.#options;
+    const { fetch, clock, random, logger, sink, passes, shrink, cloudflareAPI, startSignals } = this.#options;
     const surroundings = { fetch, clock, random, logger, clusterUid };
     const knownGeneration = () => publishedGeneration(cluster?.stored(`EdgeGateway/${edge}`)?.status);
     const controller = new EdgeController({
@@ -171,7 +171,7 @@ class RunningAgent {
       clusterUid,
       shrink,
       compiler: createCompiler(edge),
-      openSignals: openSignals && ((send) => openSignals(edge, send)),
+      startSignals: startSignals && ((feed) => startSignals(edge, feed)),
       openPublisher: (target, floor) =>
         openPublisher(withAPI(target, cloudflareAPI), laterGeneration(floor, knownGeneration()), surroundings),
       sink,

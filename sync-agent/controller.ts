@@ -14,21 +14,25 @@ import { EdgeReporter } from './status/edge-reporter.ts';
 import type { StatusSink } from './status/status-sink.ts';
 import { Wake } from './wake.ts';
 
-/** Sends what was gathered to the edge; nothing happens while there is none. @throws {PublishFailure} */
-export type SendSignals = (report: SignalReport, signal: AbortSignal) => Promise<void>;
+/** What the signals of one edge are made of, and how they get there. */
+export interface SignalFeed {
+  /** The services that the edge is led to, as they are now; each once. */
+  readonly services: () => readonly RoutedService[];
+  /** Nothing happens before there is an edge. @throws {PublishFailure} */
+  readonly send: (report: SignalReport, signal: AbortSignal) => Promise<void>;
+}
 
-/** Gathers the load of one edge's services, and has it sent. */
-export interface SignalGatherer {
-  /** The services that the edge is led to, whenever they changed; each once. */
-  services(list: readonly RoutedService[]): void;
-  /** Resolves when the signal ends it. */
-  run(signal: AbortSignal): Promise<void>;
+export interface RunningSignals {
+  /** The services have changed. */
+  changed(): void;
+  /** Resolves once nothing of it runs; may be called again. */
+  stop(): Promise<void>;
 }
 
 export interface ControllerOptions extends SessionKeeperOptions {
   readonly compiler: Compiler;
   /** Absent: the edge is told nothing of load. */
-  readonly openSignals?: ((send: SendSignals) => SignalGatherer) | undefined;
+  readonly startSignals?: ((feed: SignalFeed) => RunningSignals) | undefined;
   readonly sink: StatusSink;
   readonly passes: PassObserver;
   readonly logger: Logger;
@@ -56,11 +60,11 @@ export class EdgeController {
   readonly #wake = new Wake();
   readonly #sessions: SessionKeeper;
   readonly #sighter: Sighter;
-  readonly #signals: SignalGatherer | undefined;
   #changes: SnapshotChange[] = [];
   /** The edge whose sightings the compiler has. */
   #lookedFrom: string | undefined;
-  #services: Compilation['services'] | undefined;
+  #services: Compilation['services'] = new Map();
+  #signals: RunningSignals | undefined;
   /** The last that anything was compiled for. */
   #lastTarget: PublishTarget | undefined;
   #phase: 'Keeping' | 'Evicting' | 'Ending' = 'Keeping';
@@ -73,9 +77,6 @@ export class EdgeController {
     this.#reporter = new EdgeReporter(options);
     this.#sessions = new SessionKeeper(options);
     this.#sighter = new Sighter({ ...options, onSightings: (changes) => this.offer(changes) });
-    this.#signals = options.openSignals?.(async (report, signal) =>
-      this.#sessions.current?.publisher.sendSignals(report, signal),
-    );
   }
 
   offer(changes: readonly SnapshotChange[]): void {
@@ -117,8 +118,10 @@ export class EdgeController {
    * @throws {PublishFailure} `superseded`, where another agent took over
    */
   async run(signal: AbortSignal): Promise<void> {
-    const ending = new AbortController();
-    const gathering = this.#gatherSignals(AbortSignal.any([signal, ending.signal]));
+    this.#signals = this.#options.startSignals?.({
+      services: () => servicesOf(this.#services),
+      send: async (report, signal) => this.#sessions.current?.publisher.sendSignals(report, signal),
+    });
     try {
       await this.#keep(signal);
     } catch (error) {
@@ -126,18 +129,7 @@ export class EdgeController {
     } finally {
       this.#sighter.stop();
       this.#reporter.stop();
-      ending.abort(new Error('the controller has ended'));
-      await gathering;
-    }
-  }
-
-  /** Does not throw: without signals the edge goes on with what it sees for itself. */
-  async #gatherSignals(signal: AbortSignal): Promise<void> {
-    const { logger, edge } = this.#options;
-    try {
-      await this.#signals?.run(signal);
-    } catch (error) {
-      if (!signal.aborted) logger.error('signals are no longer gathered', { edge, reason: stackOf(error) });
+      await this.#signals?.stop();
     }
   }
 
@@ -188,8 +180,9 @@ export class EdgeController {
     const compilation = compiler.compile();
     this.#lastTarget = compilation.target ?? this.#lastTarget;
     this.#reporter.compiled(compilation, changes);
-    if (this.#services !== compilation.services) this.#signals?.services(servicesOf(compilation));
+    const haveChanged = this.#services !== compilation.services;
     this.#services = compilation.services;
+    if (haveChanged) this.#signals?.changed();
     return compilation;
   }
 
@@ -233,6 +226,7 @@ export class EdgeController {
 
   async #leave(phase: 'Evicting' | 'Ending', signal: AbortSignal): Promise<void> {
     this.#sighter.stop();
+    await this.#signals?.stop();
     if (phase === 'Ending') {
       this.#hasLeft = true;
       return;
@@ -287,7 +281,7 @@ export class EdgeController {
 }
 
 /** A service that leads several models is one all the same. */
-function servicesOf({ services }: Compilation): readonly RoutedService[] {
+function servicesOf(services: Compilation['services']): readonly RoutedService[] {
   return [...new Map([...services.values()].flat().map((service) => [service.provider, service])).values()];
 }
 

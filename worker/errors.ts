@@ -33,7 +33,7 @@ export interface FailureDetails {
   readonly param?: string;
   /** Seconds, for the header `retry-after`. */
   readonly retryAfter?: number;
-  /** What failed may only not be up yet: no connection, or 502, 503 or 504. */
+  /** What failed may only not be up yet: no connection, or a status that says so of what is behind (refusal.ts). */
   readonly mayBeStarting?: boolean;
   /** The method that the endpoint has, for the header `allow`. */
   readonly allow?: string;

@@ -63,10 +63,8 @@ describe.skipIf(isApiServerMissing())('a real API server with our CRDs', () => {
       JSON.stringify({ ...object, metadata: { generateName: 'status-', namespace: 'team-a' }, spec }),
     );
     const { name } = stored.parse(JSON.parse(created)).metadata;
-    const patched = await server.kubectl([
-      ...['patch', kind, name, '--namespace=team-a', '--subresource=status', '--type=merge', '-o', 'json'],
-      ...['-p', JSON.stringify({ status })],
-    ]);
+    const patch = 'patch --namespace=team-a --subresource=status --type=merge -o json -p'.split(' ');
+    const patched = await server.kubectl([...patch, JSON.stringify({ status }), kind, name]);
 
     expect(stored.parse(JSON.parse(patched)).status).toEqual(status);
   });

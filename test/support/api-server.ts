@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,14 +13,28 @@ export interface ApiServer {
   readonly url: string;
   /** Path of a kubeconfig of an administrator. */
   readonly kubeconfig: string;
-  /** PEM. */
+  /** PEM; it is the server's own certificate. */
   readonly certificateAuthority: string;
+  /** PEM, of that certificate: for who stands in front of the server in its name. */
+  readonly certificateKey: string;
   /** Bearer token of an administrator. */
   readonly token: string;
+  /** A token of a service account, which is made where it is not there yet; it may do nothing but what is granted to it. */
+  serviceAccountToken(namespace: string, name: string): Promise<string>;
+  /** Path of another kubeconfig. @param as what is not the same in it as in the administrator's */
+  kubeconfigFor(as: { readonly url?: string; readonly token?: string }): Promise<string>;
   /** Runs kubectl as the administrator, and returns what it wrote. @throws where it fails, with its words */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** The same where it may fail: the outcome says so. */
   tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
+  /** Kills kube-apiserver alone. */
+  halt(): Promise<void>;
+  /** Starts it again at the same address, with what etcd holds. */
+  resume(): Promise<void>;
+  /** Copies what etcd holds, for which both are stopped. @returns the copy, for `restore` */
+  backUp(): Promise<string>;
+  /** Puts a copy in the place of what etcd holds; nothing, where none is given: a new cluster at the same address. */
+  restore(copy?: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,20 +63,101 @@ export async function startApiServer(): Promise<ApiServer> {
 async function start(folder: string): Promise<ApiServer> {
   const token = randomBytes(24).toString('hex');
   const [etcdPort, peerPort, port] = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
-  const etcdURL = `http://127.0.0.1:${etcdPort}`;
-  const peerURL = `http://127.0.0.1:${peerPort}`;
   await writeCredentials(folder, token);
-  const etcd = run('etcd', folder, [
-    `--data-dir=${await mkdtemp(join(folder, 'etcd-'))}`,
-    `--listen-client-urls=${etcdURL}`,
-    `--advertise-client-urls=${etcdURL}`,
+  const url = `https://127.0.0.1:${port}`;
+  let etcd: Running | undefined;
+  let apiServer: Running | undefined;
+  const halt = async (): Promise<void> => {
+    await apiServer?.stop();
+    apiServer = undefined;
+  };
+  const stopAll = async (): Promise<void> => {
+    await halt();
+    await etcd?.stop();
+    etcd = undefined;
+  };
+  const startAll = async (): Promise<string> => {
+    etcd ??= run('etcd', folder, etcdFlags(folder, etcdPort, peerPort));
+    apiServer ??= run('kube-apiserver', folder, apiServerFlags(folder, etcdPort, port));
+    return certificateOf(folder, url, token, apiServer, etcd);
+  };
+  try {
+    const certificateAuthority = await startAll();
+    const certificateKey = await readFile(join(folder, 'certificates', 'apiserver.key'), 'utf8');
+    const kubeconfigFor: ApiServer['kubeconfigFor'] = async (as) => {
+      const file = join(await mkdtemp(join(folder, 'kubeconfig-')), 'config');
+      await writeFile(file, kubeconfigOf(as.url ?? url, certificateAuthority, as.token ?? token), { mode: 0o600 });
+      return file;
+    };
+    const kubeconfig = await kubeconfigFor({});
+    return {
+      url,
+      kubeconfig,
+      certificateAuthority,
+      certificateKey,
+      token,
+      kubeconfigFor,
+      ...kubectlFor(kubeconfig, join(folder, 'cache')),
+      ...copiesOf(folder, stopAll, startAll),
+      halt,
+      resume: async () => {
+        await startAll();
+      },
+      stop: async () => {
+        await stopAll();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+function copiesOf(
+  folder: string,
+  stopAll: () => Promise<void>,
+  startAll: () => Promise<unknown>,
+): Pick<ApiServer, 'backUp' | 'restore'> {
+  const data = etcdFolder(folder);
+  return {
+    backUp: async () => {
+      await stopAll();
+      const copy = await mkdtemp(join(folder, 'copy-'));
+      await cp(data, copy, { recursive: true });
+      await startAll();
+      return copy;
+    },
+    restore: async (copy) => {
+      await stopAll();
+      await rm(data, { recursive: true, force: true });
+      if (copy !== undefined) await cp(copy, data, { recursive: true });
+      await startAll();
+    },
+  };
+}
+
+function etcdFolder(folder: string): string {
+  return join(folder, 'etcd');
+}
+
+function etcdFlags(folder: string, port: number, peerPort: number): string[] {
+  const url = `http://127.0.0.1:${port}`;
+  const peerURL = `http://127.0.0.1:${peerPort}`;
+  return [
+    `--data-dir=${etcdFolder(folder)}`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
     `--listen-peer-urls=${peerURL}`,
     `--initial-advertise-peer-urls=${peerURL}`,
     `--initial-cluster=default=${peerURL}`,
     '--unsafe-no-fsync=true',
-  ]);
-  const apiServer = run('kube-apiserver', folder, [
-    `--etcd-servers=${etcdURL}`,
+  ];
+}
+
+function apiServerFlags(folder: string, etcdPort: number, port: number): string[] {
+  return [
+    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
     `--secure-port=${port}`,
     '--bind-address=127.0.0.1',
     `--cert-dir=${join(folder, 'certificates')}`,
@@ -74,38 +169,27 @@ async function start(folder: string): Promise<ApiServer> {
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(folder, 'service-accounts.pem')}`,
     `--service-account-signing-key-file=${join(folder, 'service-accounts.pem')}`,
-  ]);
-  const stopAll = async (): Promise<void> => {
-    await apiServer.stop();
-    await etcd.stop();
+  ];
+}
+
+function kubectlFor(kubeconfig: string, cache: string): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
+  // A cache of its own, for another server may have had this port, and known other kinds.
+  const access = ['--kubeconfig', kubeconfig, '--cache-dir', cache];
+  const tryKubectl: ApiServer['tryKubectl'] = (args, input) => outcomeOf('kubectl', [...access, ...args], input);
+  const kubectl: ApiServer['kubectl'] = async (args, input) => {
+    const { code, out, err } = await tryKubectl(args, input);
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${err}`);
+    return out;
   };
-  try {
-    const url = `https://127.0.0.1:${port}`;
-    const certificateAuthority = await certificateOf(folder, url, token, apiServer, etcd);
-    const kubeconfig = join(folder, 'kubeconfig');
-    await writeFile(kubeconfig, kubeconfigOf(url, certificateAuthority, token));
-    const tryKubectl: ApiServer['tryKubectl'] = (args, input) =>
-      outcomeOf('kubectl', ['--kubeconfig', kubeconfig, ...args], input);
-    return {
-      url,
-      kubeconfig,
-      certificateAuthority,
-      token,
-      tryKubectl,
-      kubectl: async (args, input) => {
-        const { code, out, err } = await tryKubectl(args, input);
-        if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${err}`);
-        return out;
-      },
-      stop: async () => {
-        await stopAll();
-        await rm(folder, { recursive: true, force: true });
-      },
-    };
-  } catch (error) {
-    await stopAll();
-    throw error;
-  }
+  return {
+    tryKubectl,
+    kubectl,
+    serviceAccountToken: async (namespace, name) => {
+      const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } };
+      await kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(account));
+      return (await kubectl(['create', 'token', name, '-n', namespace])).trim();
+    },
+  };
 }
 
 async function writeCredentials(folder: string, token: string): Promise<void> {

@@ -2,7 +2,7 @@ import { unobserved } from '../../sync-agent/pass.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RoutedService } from '../../sync-agent/compile/compilation.ts';
 import { createCompiler, type Compiler } from '../../sync-agent/compile/compile.ts';
-import { EdgeController, type SendSignals } from '../../sync-agent/controller.ts';
+import { EdgeController, type SignalFeed } from '../../sync-agent/controller.ts';
 import type { SightingWanted } from '../../sync-agent/inference/sighting.ts';
 import { silentLogger } from '../../sync-agent/log.ts';
 import type { ResourceOf, SnapshotChange } from '../../sync-agent/snapshot.ts';
@@ -26,16 +26,22 @@ function start({ wanted = [A], edge = fakeEdge() }: { wanted?: SightingWanted[];
   const compiler = compilerThatWants(wanted);
   const events = new EventRecorder();
   const heard: (readonly RoutedService[])[] = [];
-  let send: SendSignals | undefined;
+  let feed: SignalFeed | undefined;
+  let isStopped = false;
   const controller = new EdgeController({
     edge: 'ai/edge',
     clusterUid: CLUSTER_UID,
     shrink: 'Warn',
     compiler,
     openPublisher: () => publisherTo(edge, { clock: { ...clock, now: edge.now } }),
-    openSignals: (given) => {
-      send = given;
-      return { services: (list) => heard.push(list), run: untilAborted };
+    startSignals: (given) => {
+      feed = given;
+      return {
+        changed: () => heard.push(given.services()),
+        stop: async () => {
+          isStopped = true;
+        },
+      };
     },
     sink: events,
     passes: unobserved,
@@ -50,11 +56,19 @@ function start({ wanted = [A], edge = fakeEdge() }: { wanted?: SightingWanted[];
     await ended;
   });
   controller.offer(smallTable().map((resource) => ({ type: 'Set', resource })));
-  return { edge, clock, compiler, events, heard, controller, send: () => send };
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+  const stop = () => over.abort(new Error('stopped'));
+  return {
+    edge,
+    clock,
+    compiler,
+    events,
+    heard,
+    controller,
+    ended,
+    stop,
+    feed: () => feed,
+    isStopped: () => isStopped,
+  };
 }
 
 interface WantingCompiler extends Compiler {
@@ -167,10 +181,19 @@ describe('signals', () => {
   });
 
   test('go to the edge that is published to', async () => {
-    const { edge, events, send } = start({ wanted: [] });
+    const { edge, events, feed } = start({ wanted: [] });
     await events.next('published');
     const report = { ttlMs: 15_000, signals: [{ provider: 'ai/a', ready: 1 }] };
-    await send()?.(report, new AbortController().signal);
+    await feed()?.send(report, new AbortController().signal);
     expect(edge.reports).toEqual([report]);
+  });
+
+  test('end with the controller', async () => {
+    const { events, stop, ended, isStopped } = start({ wanted: [] });
+    await events.next('published');
+    expect(isStopped()).toBe(false);
+    stop();
+    await ended;
+    expect(isStopped()).toBe(true);
   });
 });

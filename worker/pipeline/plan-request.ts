@@ -156,6 +156,9 @@ function absent(met: Met, code: FailureCode, message: string): Refuse {
 function nobody(met: Met, model: string, leftOut: readonly LeftOut[]): Refuse {
   const tooNew = leftOut.filter(({ isUnsupported }) => isUnsupported);
   if (tooNew.length > 0) return unsupported(met, model, tooNew.map(({ why }) => why).join('; '));
+  // A table holds a model without any backend while those that it has are not ready.
+  if (leftOut.length === 0)
+    return refuse(met, 'not_ready', `The model \`${model}\` is not ready at the moment. Try again in a while.`);
   return refuse(met, 'no_backend', `No backend serves the model \`${model}\` at the moment. Ask its operator.`);
 }
 

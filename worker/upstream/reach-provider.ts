@@ -42,7 +42,6 @@ export async function reachProvider(
   const { fault, baseURL } = targetOf(provider);
   if (fault !== undefined) throw new Unreachable(fault);
   const fetcher = fetcherOf(provider, fetch, binding);
-  if (provider.hostHeader !== undefined) headers.set('host', provider.hostHeader);
   const secrets: string[] = [];
   try {
     for (const header of provider.headers) {

@@ -22,7 +22,7 @@ export interface DiscoveryOptions {
 }
 
 const CALM_MS = 60_000;
-const UNEASY_MS = 5_000;
+const UNEASY_MS = 3_000;
 /** Many watches may find at once that their kind is gone. */
 const LEAST_MS = 1_000;
 

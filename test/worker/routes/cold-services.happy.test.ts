@@ -48,6 +48,16 @@ describe('a service that is scaled to zero, and the only one that can answer', (
     expect((await answering).status).toBe(200);
   });
 
+  test.each([502, 503, 504, 522, 524, 530])('is called again after a %i of what stands before it', async (status) => {
+    const upstream = new FakeUpstream().on('first.example', () => new Response('', { status }));
+    const { clock, edge } = coldEdge(upstream);
+    const answering = edge.chat();
+    await upstream.called(1);
+    upstream.on('first.example', answers(completion()));
+    await clock.advance(1000);
+    expect((await answering).status).toBe(200);
+  });
+
   test('keeps a stream alive meanwhile', async () => {
     const upstream = new FakeUpstream().on('first.example', notUp);
     const { clock, edge } = coldEdge(upstream);
