@@ -6,6 +6,7 @@ import { fairlead } from './fairlead-candidate.ts';
 import { newReport, renderReport } from './report.ts';
 import type { Suite, SuiteResult } from './suite.ts';
 import { bundleSizeSuite } from './suites/bundle-size.ts';
+import { clusterSourceSuite } from './suites/cluster-source.ts';
 import { compileSuite } from './suites/compile.ts';
 import { editToServedSuite } from './suites/edit-to-served.ts';
 import { hubLoadSuite } from './suites/hub-load.ts';
@@ -21,6 +22,7 @@ const suites: readonly Suite[] = [
   slowStreamsSuite,
   editToServedSuite,
   compileSuite,
+  clusterSourceSuite,
   pickUpSuite,
   wireSuite,
   hubLoadSuite,
