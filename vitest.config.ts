@@ -17,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          include: ['test/{contract,crds,sync-agent,cli,dev,recordings,model,support}/**/*.test.ts'],
+          include: ['test/{contract,crds,sync-agent,cli,dev,deploy,recordings,model,support}/**/*.test.ts'],
           testTimeout: 20_000,
           isolate: false,
         },

@@ -8,9 +8,12 @@ import { createCompiler, type Compiler } from '../sync-agent/compile/compile.ts'
 import type { Resource } from '../sync-agent/snapshot.ts';
 import { EDGE, backend, edgeGateway, model, provider, route } from '../test/support/resource-builders.ts';
 import { LARGE_TEAMS, largeConsumer, largeSnapshot } from '../test/support/large-snapshot.ts';
+import { inferenceService, sightingsOf } from '../test/support/service-builders.ts';
 import { median, percentile } from './statistics.ts';
 
 const CHANGES = 300;
+/** Inference services beside the 10,000 resources, each behind a model of its own. */
+const SERVICES = 200;
 /** Of what concerns thousands of resources. */
 const WIDE_CHANGES = 20;
 
@@ -62,8 +65,37 @@ function measure(): CompileFigures {
       allowed('what routes may claim', { hostnames: ['*.ai.example.com'] }),
       allowed('one namespace of fifty goes, comes', namespaces(LARGE_TEAMS - 1)),
       allowed('half of all namespaces go, come', namespaces(LARGE_TEAMS / 2)),
+      ...serviceChanges(compiler, changes),
     ],
   };
+}
+
+type Changes = (name: string, changed: (i: number) => Resource) => ChangeTimes;
+
+/** The edge has seen all of them; now one goes and comes, and has more replicas and fewer. */
+function serviceChanges(compiler: Compiler, changes: Changes): ChangeTimes[] {
+  const names = Array.from({ length: SERVICES }, (_, i) => `service-${i}`);
+  change(
+    compiler,
+    ...names.flatMap((name) => [
+      inferenceService({}, { name, namespace: 'gpus' }),
+      model(
+        { modelName: name, backends: [{ name, type: 'InferenceService', inferenceServiceRef: { name } }] },
+        { name, namespace: 'gpus' },
+      ),
+    ]),
+    route({ models: names.map((name) => ({ name })) }, { name: 'gpus', namespace: 'gpus' }),
+  );
+  change(compiler, ...sightingsOf(compiler.compile()));
+  const meta = (i: number) => ({ name: `service-${Math.floor(i / 2) % SERVICES}`, namespace: 'gpus' });
+  return [
+    changes('inference service not ready, ready', (i) =>
+      inferenceService({ phase: i % 2 === 0 ? 'Unavailable' : 'Ready' }, meta(i)),
+    ),
+    changes('replicas of an inference service', (i) =>
+      inferenceService({ replicas: { ready: i % 2, desired: 2 } }, meta(i)),
+    ),
+  ];
 }
 
 function allowing(one: Partial<Allowed>): Resource {

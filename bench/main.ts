@@ -5,13 +5,16 @@ import type { Candidate } from './candidate.ts';
 import { fairlead } from './fairlead-candidate.ts';
 import { newReport, renderReport } from './report.ts';
 import type { Suite, SuiteResult } from './suite.ts';
+import { applyToServedSuite } from './suites/apply-to-served.ts';
 import { bundleSizeSuite } from './suites/bundle-size.ts';
 import { clusterSourceSuite } from './suites/cluster-source.ts';
 import { compileSuite } from './suites/compile.ts';
 import { editToServedSuite } from './suites/edit-to-served.ts';
 import { hubLoadSuite } from './suites/hub-load.ts';
+import { largeClusterSuite } from './suites/large-cluster.ts';
 import { pickUpSuite } from './suites/pick-up.ts';
 import { requestsSuite } from './suites/requests.ts';
+import { signalsSuite } from './suites/signals.ts';
 import { slowStreamsSuite } from './suites/slow-streams.ts';
 import { wireSuite } from './suites/wire.ts';
 
@@ -21,11 +24,14 @@ const suites: readonly Suite[] = [
   requestsSuite,
   slowStreamsSuite,
   editToServedSuite,
+  applyToServedSuite,
+  largeClusterSuite,
   compileSuite,
   clusterSourceSuite,
   pickUpSuite,
   wireSuite,
   hubLoadSuite,
+  signalsSuite,
   bundleSizeSuite,
 ];
 

@@ -35,6 +35,7 @@ Examples:
   fairlead compile my-resources             are they all right, and what would be published?
   fairlead explain my-resources --model demo --key sk-…   why does this request go there?
   fairlead status my-resources              what does the edge serve, and what of the folder does it not?
+  fairlead status --context production      the same of a cluster, and whether its agent runs
   fairlead diff my-resources                what would publishing the folder change at the edge?
   fairlead history my-resources             the revisions that the edge keeps
   fairlead rollback my-resources            go back to the one before

@@ -1,23 +1,50 @@
 import { z } from 'zod';
 import { parentedStatus } from './conditions.ts';
+import { inferenceKind, inferenceServiceReference } from './inference-references.ts';
 import { age, conditionColumn, objectOf, reasonColumn, type KindDefinition } from './kind-definition.ts';
-import { mapOf, setOf } from './lists.ts';
+import { labelSelector } from './label-selector.ts';
+import { atomicListOf, mapOf, setOf } from './lists.ts';
 import { pricing } from './pricing.ts';
 import { referenceTo } from './references.ts';
 import { rule } from './rule.ts';
-import { dnsLabel, modelName, upstreamModelName } from './text.ts';
+import { dnsLabel, modelName, objectName, timestamp, upstreamModelName } from './text.ts';
 import { unionOf } from './union.ts';
 
 const mostTokens = 1_000_000_000;
 
+const selector = labelSelector('the services').extend({
+  kinds: setOf(inferenceKind, { min: 1, max: 3 })
+    .default(['InferenceService', 'LLMInferenceService'])
+    .describe(
+      'Kinds of the services. An LLMInferenceService makes InferencePools of its own, so that these are extra.',
+    ),
+});
+
 const backend = unionOf(
   z.strictObject({
     name: dnsLabel.describe('Name of the backend, which logs and the header `x-fairlead-backend` give.'),
-    type: z.enum(['Provider']).describe('Provider: an LLMProvider serves the model.'),
+    type: z
+      .enum(['Provider', 'InferenceService', 'Selector'])
+      .describe(
+        'Provider: an LLMProvider serves the model. InferenceService: an inference service of this cluster does. Selector: all inference services of the namespace that have certain labels do, each as a backend of its own name.',
+      ),
     providerRef: referenceTo('LLMProvider', 'An LLMProvider of another namespace needs a ReferenceGrant there.')
       .describe('The LLMProvider, for type Provider.')
       .optional(),
-    model: upstreamModelName.describe('What the backend calls the model. Absent: `modelName`.').optional(),
+    inferenceServiceRef: inferenceServiceReference('A service of another namespace needs a ReferenceGrant there.')
+      .describe('The inference service, for type InferenceService.')
+      .optional(),
+    selector: selector.describe('The inference services, for type Selector.').optional(),
+    connectionRef: referenceTo('LLMProvider', 'An LLMProvider of another namespace needs a ReferenceGrant there.')
+      .describe(
+        'How the edge reaches the inference service, for types InferenceService and Selector: an LLMProvider, whose URL, credentials, headers and transport are used. Where its `baseURL` has a path, that is complete. Absent: by `spec.clusterAccess` of the EdgeGateway, else at the URL that the service itself gives; an InferencePool gives none.',
+      )
+      .optional(),
+    model: upstreamModelName
+      .describe(
+        'What the backend calls the model. Absent: `modelName`; of an inference service that serves one model only, its name.',
+      )
+      .optional(),
     weight: z
       .int()
       .min(0)
@@ -31,7 +58,14 @@ const backend = unionOf(
       .default(0)
       .describe('Lower ones are tried first; higher ones get calls only when no lower one can answer.'),
   }),
-  { Provider: 'providerRef' },
+  { Provider: 'providerRef', InferenceService: 'inferenceServiceRef', Selector: 'selector' },
+).check(
+  rule({
+    holds: ({ type, connectionRef }) => connectionRef === undefined || type !== 'Provider',
+    cel: "!has(self.connectionRef) || self.type != 'Provider'",
+    sentence: 'must be absent when type is Provider, which says itself how it is reached',
+    at: 'connectionRef',
+  }),
 );
 
 const spec = z
@@ -76,7 +110,54 @@ const spec = z
     }),
   );
 
-export const aiModel = objectOf('AIModel', { spec, status: parentedStatus });
+const deploymentStatus = z.enum([
+  'None',
+  'Pending',
+  'Ready',
+  'Degraded',
+  'ScaledToZero',
+  'Unavailable',
+  'Stopped',
+  'Failed',
+]);
+
+const replicas = z.int().min(0).max(1_000_000);
+
+const service = z.strictObject({
+  kind: inferenceKind.describe('Kind of the service.'),
+  namespace: dnsLabel.describe('Namespace of the service.'),
+  name: objectName.describe('Name of the service.'),
+  deploymentStatus: deploymentStatus.describe('State of the service.'),
+  readyReplicas: replicas.describe('Replicas that can answer.'),
+  desiredReplicas: replicas.describe('Replicas that the service is to have. Absent: it does not say.').optional(),
+  accelerator: z
+    .string()
+    .max(128)
+    .describe('What each replica computes on, such as `nvidia.com/gpu`. Absent: unknown, or none.')
+    .optional(),
+  acceleratorsPerReplica: replicas.describe('How many of that each replica has.').optional(),
+  url: z.string().max(2048).describe('Where the edge reaches the service. Absent: unknown.').optional(),
+});
+
+const status = parentedStatus.extend({
+  deploymentStatus: deploymentStatus
+    .describe('State of the best of the inference services behind the model. None: there are none.')
+    .optional(),
+  availableReplicas: replicas
+    .describe('Replicas that can answer, of all inference services behind the model.')
+    .optional(),
+  inferenceServiceURL: z
+    .string()
+    .max(2048)
+    .describe('Where the edge reaches the first of the inference services that it can reach.')
+    .optional(),
+  lastObservedTime: timestamp.describe('When the inference services last were seen to change.').optional(),
+  services: atomicListOf(service, { max: 64 })
+    .describe('The inference services behind the model, sorted by kind, namespace and name.')
+    .optional(),
+});
+
+export const aiModel = objectOf('AIModel', { spec, status });
 
 export const aiModelKind = {
   kind: 'AIModel',
@@ -88,18 +169,53 @@ export const aiModelKind = {
     'AIModel is a model name that clients ask for, and the backends that can serve it. A call goes to a backend of the lowest priority that can answer, shared out by weight in such a way that one conversation stays with one backend.',
   columns: [
     { name: 'Model', type: 'string', jsonPath: '.spec.modelName', description: 'The name that clients ask for.' },
-    { name: 'Backends', type: 'string', jsonPath: '.spec.backends[*].name', description: 'What can serve it.' },
+    {
+      name: 'Status',
+      type: 'string',
+      jsonPath: '.status.deploymentStatus',
+      description: 'State of the inference services behind it.',
+    },
+    {
+      name: 'Replicas',
+      type: 'integer',
+      jsonPath: '.status.availableReplicas',
+      description: 'Replicas of inference services that can answer.',
+    },
     conditionColumn('ResolvedRefs'),
     conditionColumn('Programmed'),
     reasonColumn,
+    {
+      name: 'Backends',
+      type: 'string',
+      jsonPath: '.spec.backends[*].name',
+      description: 'What can serve it.',
+      wide: true,
+    },
+    {
+      name: 'URL',
+      type: 'string',
+      jsonPath: '.status.inferenceServiceURL',
+      description: 'Where the edge reaches its inference service.',
+      wide: true,
+    },
     age,
   ],
   conditions: {
-    Accepted: ['Accepted', 'Invalid', 'Conflicted'],
-    ResolvedRefs: ['ResolvedRefs', 'RefNotPermitted', 'BackendNotFound'],
+    Accepted: ['Accepted', 'Invalid', 'NotAllowedByParent', 'Conflicted'],
+    ResolvedRefs: [
+      'ResolvedRefs',
+      'RefNotPermitted',
+      'BackendNotFound',
+      'BackendNotReady',
+      'BackendUnreachable',
+      'BackendPending',
+      'SecretNotFound',
+      'SecretNotReleased',
+      'SecretAccessDenied',
+    ],
     Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed', 'Suspended', 'ShrinkHeld', 'Pinned'],
   },
   schema: aiModel,
   spec,
-  status: parentedStatus,
+  status,
 } as const satisfies KindDefinition;

@@ -23,10 +23,17 @@ export const conditionTypes = {
       InvalidKind: 'A reference names a kind that cannot stand there.',
       RefNotPermitted: 'A reference leads to another namespace, and no ReferenceGrant there permits it.',
       ModelNotFound: 'An AIModel that is referred to does not exist, or cannot be served.',
-      BackendNotFound: 'An LLMProvider that is referred to does not exist, or cannot be used.',
+      BackendNotFound:
+        'An LLMProvider or inference service that is referred to does not exist, or cannot be used; or no service has the labels.',
+      BackendNotReady: 'An inference service cannot answer: the message says what it says of itself.',
+      BackendUnreachable:
+        'An inference service is ready, but the edge does not reach it, or sees another model there; the message says what it saw.',
+      BackendPending: 'The edge has not yet looked at an inference service. It does so once the service is ready.',
       SecretNotFound: 'A Secret that is referred to does not exist, or lacks the key.',
       SecretNotReleased:
         'The Secret does not name the host that it would be sent to in its annotation `fairlead.dev/hosts`; the message gives the command that adds it.',
+      SecretAccessDenied:
+        'The agent may not read a Secret that is referred to; the message gives the command that lets it.',
     },
   },
   Programmed: {

@@ -59,7 +59,7 @@ export const consumerKind = {
   ],
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'NoMatchingParent', 'NotAllowedByParent', 'Conflicted'],
-    ResolvedRefs: ['ResolvedRefs', 'SecretNotFound'],
+    ResolvedRefs: ['ResolvedRefs', 'SecretNotFound', 'SecretAccessDenied'],
     Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed', 'Suspended', 'ShrinkHeld', 'Pinned'],
   },
   schema: consumer,

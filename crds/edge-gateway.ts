@@ -1,105 +1,18 @@
 import { z } from 'zod';
-import { conditions } from './conditions.ts';
+import { clusterAccess } from './cluster-access.ts';
+import { discovery } from './discovery.ts';
+import { edgeAllowed } from './edge-allowed.ts';
+import { edgePublish } from './edge-publish.ts';
+import { edgeStatus } from './edge-status.ts';
 import { age, conditionColumn, objectOf, reasonColumn, type KindDefinition } from './kind-definition.ts';
-import { mapOf, setOf } from './lists.ts';
-import { secretKeyReference } from './references.ts';
+import { mapOf } from './lists.ts';
 import { rule, transitionRule } from './rule.ts';
-import {
-  cloudflareId,
-  dnsLabel,
-  edgeOrigin,
-  hostAndPort,
-  hostnameClaim,
-  keyId,
-  modelNamePattern,
-  objectName,
-  pathPrefix,
-  publicKey,
-  redisOrigin,
-  revisionName,
-} from './text.ts';
-import { unionOf } from './union.ts';
-import { bindingName, workerSecretName } from './worker-names.ts';
+import { dnsLabel, edgeOrigin, keyId, objectName, publicKey, revisionName } from './text.ts';
 
 const sealingKey = z.strictObject({
   kid: keyId.describe('Name of the key pair. The worker holds the private key under the same name.'),
   publicKey: publicKey.describe('The X25519 public key, in base64url.'),
 });
-
-const namespaces = unionOf(
-  z.strictObject({
-    type: z
-      .enum(['All', 'Same', 'Names'])
-      .describe('All: every namespace. Same: that of the EdgeGateway. Names: those that are listed.'),
-    names: setOf(dnsLabel, { min: 1, max: 64 }).describe('The namespaces, for type Names.').optional(),
-  }),
-  { All: null, Same: null, Names: 'names' },
-);
-
-const workerSecretGrant = z.strictObject({
-  name: workerSecretName.describe('Name of the worker secret.'),
-  hosts: setOf(hostAndPort, { min: 1, max: 8 }).describe(
-    'The hosts that the secret may be sent to, each with its port where that is not the default of the scheme.',
-  ),
-});
-
-/** The bounds are what the API server's budget for rules leaves: it counts every list as full, at every level. */
-const grant = z.strictObject({
-  name: dnsLabel.describe('Name of this grant, which conditions refer to.'),
-  namespaces: namespaces.describe('The namespaces that this grant is for.').prefault({ type: 'Same' }),
-  hostnames: setOf(hostnameClaim, { min: 1, max: 32 })
-    .describe('The host names that routes may claim: exact, `*.suffix`, or `*`. Absent: all.')
-    .optional(),
-  pathPrefixes: setOf(pathPrefix, { min: 1, max: 32 })
-    .describe('The paths that routes may claim, and all below them. Absent: all.')
-    .optional(),
-  modelNames: setOf(modelNamePattern, { min: 1, max: 128 })
-    .describe('The model names that routes may serve: exact, `prefix*`, or `*`. Absent: all.')
-    .optional(),
-  anonymous: z.boolean().default(false).describe('Whether routes may answer callers without a key.'),
-  workerSecrets: mapOf(workerSecretGrant, ['name'], { max: 16 })
-    .default([])
-    .describe('The secrets of the worker that providers may use, and where these may be sent.'),
-  bindings: setOf(bindingName, { max: 64 })
-    .default([])
-    .describe('The bindings of the worker that providers may be reached through.'),
-  privateAddresses: z
-    .boolean()
-    .default(false)
-    .describe('Whether providers may stand at private, loopback or link-local addresses.'),
-  plainText: z
-    .boolean()
-    .default(false)
-    .describe('Whether providers may be called over http. What is sent then, keys among it, can be read on the way.'),
-});
-
-const cloudflareKV = z.strictObject({
-  accountId: cloudflareId.describe('The Cloudflare account that the namespace belongs to.'),
-  namespaceId: cloudflareId.describe('The KV namespace, which the worker must have bound as `TABLE_KV`.'),
-  apiTokenSecretRef: secretKeyReference('an API token that may write to the namespace').describe(
-    'The Secret with the API token, whose permission is Workers KV Storage: Edit.',
-  ),
-});
-
-const upstashRedis = z.strictObject({
-  url: redisOrigin.describe(
-    'The REST endpoint of the database. The worker must have the same as `UPSTASH_REDIS_REST_URL`.',
-  ),
-  tokenSecretRef: secretKeyReference('the REST token').describe('The Secret with the REST token of the database.'),
-});
-
-const publish = unionOf(
-  z.strictObject({
-    type: z
-      .enum(['Edge', 'CloudflareKV', 'UpstashRedis'])
-      .describe(
-        'Edge: over HTTPS to the publish endpoints of the edge itself. CloudflareKV and UpstashRedis: into an inbox, from which the edge fetches it, also when it could not be reached meanwhile.',
-      ),
-    cloudflareKV: cloudflareKV.describe("The inbox in Cloudflare's KV, for type CloudflareKV.").optional(),
-    upstashRedis: upstashRedis.describe('The inbox in a Redis of Upstash, for type UpstashRedis.').optional(),
-  }),
-  { Edge: null, CloudflareKV: 'cloudflareKV', UpstashRedis: 'upstashRedis' },
-);
 
 const spec = z.strictObject({
   clusterName: dnsLabel
@@ -126,7 +39,7 @@ const spec = z.strictObject({
     .describe(
       'The origin that the edge answers at, such as `https://ai.example.com`. It is the identity of the edge: the variable `FAIRLEAD_ENDPOINT` of the worker holds the same.',
     ),
-  publish: publish.describe('How the routing table reaches the edge.').prefault({ type: 'Edge' }),
+  publish: edgePublish.describe('How the routing table reaches the edge.').prefault({ type: 'Edge' }),
   signingKeySecretRef: z
     .strictObject({ name: objectName.describe('Name of the Secret, in the namespace of the EdgeGateway.') })
     .describe(
@@ -135,11 +48,21 @@ const spec = z.strictObject({
   sealingKeys: mapOf(sealingKey, ['kid'], { min: 1, max: 2 }).describe(
     'The public keys that provider secrets are sealed with. The first is used; a second keeps its old secrets readable while keys are rotated.',
   ),
-  allowed: mapOf(grant, ['name'], { min: 1, max: 16 })
+  allowed: edgeAllowed
     .describe(
       'Which namespaces may attach, and what they may claim. What no entry allows is refused with `Accepted=False`, reason `NotAllowedByParent`. Absent: the namespace of the EdgeGateway, and everything but anonymous routes, worker secrets, bindings, private addresses and plain text.',
     )
     .optional(),
+  clusterAccess: clusterAccess
+    .describe(
+      'How the edge reaches the inference services of this cluster, where the backend that leads to one has no `connectionRef`. Absent: at the URL that each service itself gives, without credentials.',
+    )
+    .optional(),
+  discovery: discovery
+    .default([])
+    .describe(
+      'Inference services that are published as models without anyone writing an AIModel or a GatewayRoute: on every host name of the edge, for the consumers of the namespace of the service and of that of the EdgeGateway, with their keys. `allowed` must let the namespace of the service claim that. A model name that a GatewayRoute claims in the same way stays with that; else the older service has it. `status.discovered` lists them.',
+    ),
   suspend: z
     .boolean()
     .default(false)
@@ -159,15 +82,13 @@ const spec = z.strictObject({
     ),
 });
 
-const status = z.strictObject({ conditions });
-
 /**
  * The annotation by which an operator lets one compiled table shrink the edge; its value is the digest of that table,
  * which the condition ShrinkHeld names.
  */
 export const allowShrinkAnnotation = 'fairlead.dev/allow-shrink';
 
-export const edgeGateway = objectOf('EdgeGateway', { spec, status });
+export const edgeGateway = objectOf('EdgeGateway', { spec, status: edgeStatus });
 
 export const edgeGatewayKind = {
   kind: 'EdgeGateway',
@@ -187,7 +108,33 @@ export const edgeGatewayKind = {
     },
     conditionColumn('Accepted'),
     conditionColumn('Programmed'),
+    {
+      name: 'Revision',
+      type: 'string',
+      jsonPath: '.status.served.revision',
+      description: 'The revision that the edge serves.',
+    },
+    {
+      name: 'Models',
+      type: 'integer',
+      jsonPath: '.status.attached.models',
+      description: 'How many models are published to it.',
+    },
     reasonColumn,
+    {
+      name: 'Published',
+      type: 'string',
+      jsonPath: '.status.published.revision',
+      description: 'The revision that was published last.',
+      wide: true,
+    },
+    {
+      name: 'Isolates',
+      type: 'string',
+      jsonPath: '.status.isolates[*].count',
+      description: 'How many isolates of the edge serve each revision.',
+      wide: true,
+    },
     {
       name: 'Publish',
       type: 'string',
@@ -213,7 +160,7 @@ export const edgeGatewayKind = {
   ],
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'Conflicted'],
-    ResolvedRefs: ['ResolvedRefs', 'SecretNotFound'],
+    ResolvedRefs: ['ResolvedRefs', 'SecretNotFound', 'SecretAccessDenied'],
     Programmed: [
       'Programmed',
       'Pending',
@@ -227,5 +174,5 @@ export const edgeGatewayKind = {
   },
   schema: edgeGateway,
   spec,
-  status,
+  status: edgeStatus,
 } as const satisfies KindDefinition;

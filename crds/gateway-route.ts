@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parentedStatus } from './conditions.ts';
 import { cors } from './cors.ts';
+import { inferenceServiceReference } from './inference-references.ts';
 import { age, conditionColumn, objectOf, reasonColumn, type KindDefinition } from './kind-definition.ts';
 import { mapOf, setOf } from './lists.ts';
 import { parentRefs, referenceKeys, referenceTo } from './references.ts';
@@ -28,55 +29,71 @@ const allowedConsumers = unionOf(
   { Same: null, All: null, Namespaces: 'namespaces' },
 );
 
-const spec = z.strictObject({
-  parentRefs,
-  hostnames: setOf(hostname, { min: 1, max: 16 })
-    .describe('The host names that requests must be for: exact, or `*.suffix`. Absent: every host name of the edge.')
-    .optional(),
-  pathPrefix: pathPrefix
-    .check(
-      rule({
-        holds: (path) => path !== '/fairlead' && !path.startsWith('/fairlead/'),
-        cel: "self != '/fairlead' && !self.startsWith('/fairlead/')",
-        sentence: "must not be /fairlead or below: those paths are the edge's own",
-      }),
+const spec = z
+  .strictObject({
+    parentRefs,
+    hostnames: setOf(hostname, { min: 1, max: 16 })
+      .describe('The host names that requests must be for: exact, or `*.suffix`. Absent: every host name of the edge.')
+      .optional(),
+    pathPrefix: pathPrefix
+      .check(
+        rule({
+          holds: (path) => path !== '/fairlead' && !path.startsWith('/fairlead/'),
+          cel: "self != '/fairlead' && !self.startsWith('/fairlead/')",
+          sentence: "must not be /fairlead or below: those paths are the edge's own",
+        }),
+      )
+      .default('/')
+      .describe(
+        'The path that stands before `/v1/…` in requests, by whole segments: with `/team-a` clients use the base URL `https://<host>/team-a/v1`.',
+      ),
+    headers: mapOf(headerMatch, ['name'], { max: 16 })
+      .default([])
+      .describe('Headers that requests must carry, all of them.'),
+    models: mapOf(
+      referenceTo('AIModel', 'An AIModel of another namespace needs a ReferenceGrant there.'),
+      referenceKeys,
+      { min: 1, max: 512 },
     )
-    .default('/')
-    .describe(
-      'The path that stands before `/v1/…` in requests, by whole segments: with `/team-a` clients use the base URL `https://<host>/team-a/v1`.',
-    ),
-  headers: mapOf(headerMatch, ['name'], { max: 16 })
-    .default([])
-    .describe('Headers that requests must carry, all of them.'),
-  models: mapOf(
-    referenceTo('AIModel', 'An AIModel of another namespace needs a ReferenceGrant there.'),
-    referenceKeys,
-    { min: 1, max: 512 },
-  ).describe('The models that requests may reach by this route.'),
-  authentication: unionOf(
-    z.strictObject({
-      type: z
-        .enum(['Key', 'Anonymous'])
-        .describe(
-          'Key: the key of a Consumer, as `Authorization: Bearer` or `x-api-key`. Anonymous: no key is asked for, which the EdgeGateway must allow.',
-        ),
+      .describe('The models that requests may reach by this route. Absent: those of `targetService` alone.')
+      .optional(),
+    targetService: inferenceServiceReference('A service of another namespace needs a ReferenceGrant there.')
+      .describe(
+        'An inference service that requests may reach by this route without an AIModel, under the names by which it serves its models. The edge reaches it by `spec.clusterAccess` of the EdgeGateway, else at the URL that the service itself gives.',
+      )
+      .optional(),
+    authentication: unionOf(
+      z.strictObject({
+        type: z
+          .enum(['Key', 'Anonymous'])
+          .describe(
+            'Key: the key of a Consumer, as `Authorization: Bearer` or `x-api-key`. Anonymous: no key is asked for, which the EdgeGateway must allow.',
+          ),
+      }),
+      { Key: null, Anonymous: null },
+    )
+      .describe('How callers prove who they are.')
+      .prefault({ type: 'Key' }),
+    allowedConsumers: allowedConsumers.describe('Whose consumers may call.').prefault({ type: 'Same' }),
+    timeouts: timeouts((builtIn) => `that of the provider, else ${builtIn}`)
+      .describe("How long answers may take. What stands here goes before the provider's.")
+      .optional(),
+    onClientAbort: z
+      .enum(['Abort', 'Drain'])
+      .default('Abort')
+      .describe(
+        'What happens upstream when the client hangs up. Abort: the call ends at once. Drain: it is read to its end, so that its usage is known exactly.',
+      ),
+    cors: cors.describe('Which web pages may call from a browser. Absent: none.').optional(),
+  })
+  .check(
+    rule({
+      holds: (route) => route.models !== undefined || route.targetService !== undefined,
+      cel: 'has(self.models) || has(self.targetService)',
+      sentence: 'is required, unless targetService is set',
+      at: 'models',
     }),
-    { Key: null, Anonymous: null },
-  )
-    .describe('How callers prove who they are.')
-    .prefault({ type: 'Key' }),
-  allowedConsumers: allowedConsumers.describe('Whose consumers may call.').prefault({ type: 'Same' }),
-  timeouts: timeouts((builtIn) => `that of the provider, else ${builtIn}`)
-    .describe("How long answers may take. What stands here goes before the provider's.")
-    .optional(),
-  onClientAbort: z
-    .enum(['Abort', 'Drain'])
-    .default('Abort')
-    .describe(
-      'What happens upstream when the client hangs up. Abort: the call ends at once. Drain: it is read to its end, so that its usage is known exactly.',
-    ),
-  cors: cors.describe('Which web pages may call from a browser. Absent: none.').optional(),
-});
+  );
 
 export const gatewayRoute = objectOf('GatewayRoute', { spec, status: parentedStatus });
 
@@ -93,6 +110,13 @@ export const gatewayRouteKind = {
     { name: 'Path', type: 'string', jsonPath: '.spec.pathPrefix', description: 'The path it is for.' },
     { name: 'Models', type: 'string', jsonPath: '.spec.models[*].name', description: 'The models it leads to.' },
     {
+      name: 'Service',
+      type: 'string',
+      jsonPath: '.spec.targetService.name',
+      description: 'The inference service it leads to.',
+      wide: true,
+    },
+    {
       name: 'Auth',
       type: 'string',
       jsonPath: '.spec.authentication.type',
@@ -106,7 +130,18 @@ export const gatewayRouteKind = {
   ],
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'NoMatchingParent', 'NotAllowedByParent', 'Conflicted'],
-    ResolvedRefs: ['ResolvedRefs', 'RefNotPermitted', 'ModelNotFound'],
+    ResolvedRefs: [
+      'ResolvedRefs',
+      'RefNotPermitted',
+      'ModelNotFound',
+      'BackendNotFound',
+      'BackendNotReady',
+      'BackendUnreachable',
+      'BackendPending',
+      'SecretNotFound',
+      'SecretNotReleased',
+      'SecretAccessDenied',
+    ],
     Programmed: [
       'Programmed',
       'Pending',

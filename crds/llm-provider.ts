@@ -1,35 +1,14 @@
 import { z } from 'zod';
 import { parentedStatus } from './conditions.ts';
 import { age, conditionColumn, objectOf, reasonColumn, type KindDefinition } from './kind-definition.ts';
-import { mapOf } from './lists.ts';
 import { secretKeyReference } from './references.ts';
 import { rule } from './rule.ts';
-import { headerName, headerValue, hostAndPort, upstreamUrl } from './text.ts';
+import { hostAndPort, upstreamUrl } from './text.ts';
 import { timeouts } from './timeouts.ts';
+import { transport } from './transport.ts';
 import { unionOf } from './union.ts';
-import { bindingName, workerSecretName } from './worker-names.ts';
-
-/** Headers that belong to the connection, to the gateway, or to a field of their own. */
-const reservedHeaders = [
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
-
-const settableHeaderName = headerName.check(
-  rule({
-    holds: (name) => !reservedHeaders.includes(name),
-    cel: `!(self in [${reservedHeaders.map((name) => `'${name}'`).join(', ')}])`,
-    sentence: 'must not be a header that belongs to the connection or the body; for host use hostHeader',
-  }),
-);
+import { settableHeaderName, upstreamHeaders } from './upstream-headers.ts';
+import { workerSecretName } from './worker-names.ts';
 
 const apiKey = unionOf(
   z.strictObject({
@@ -63,34 +42,6 @@ const auth = unionOf(
   { None: null, APIKey: 'apiKey' },
 );
 
-const header = unionOf(
-  z.strictObject({
-    name: settableHeaderName.describe('Name of the header, in lower case.'),
-    type: z
-      .enum(['Value', 'SecretKeyRef'])
-      .describe(
-        'Value: the value stands here. SecretKeyRef: it stands in a Secret, which must release it as for an API key.',
-      ),
-    value: headerValue.describe('The value, for type Value. It is readable in the routing table.').optional(),
-    secretKeyRef: secretKeyReference('the value').describe('The Secret, for type SecretKeyRef.').optional(),
-  }),
-  { Value: 'value', SecretKeyRef: 'secretKeyRef' },
-);
-
-const transport = unionOf(
-  z.strictObject({
-    type: z
-      .enum(['Internet', 'Binding'])
-      .describe(
-        'Internet: by a public address. Binding: through a binding of the worker, such as Workers VPC or an mTLS certificate.',
-      ),
-    binding: bindingName
-      .describe('The binding, for type Binding. The EdgeGateway must allow it by `spec.allowed`.')
-      .optional(),
-  }),
-  { Internet: null, Binding: 'binding' },
-);
-
 const spec = z
   .strictObject({
     dialect: z
@@ -100,13 +51,15 @@ const spec = z
       'The URL that `/chat/completions` and its kin are appended to, such as `https://api.openai.com/v1`.',
     ),
     auth: auth.describe('The credentials that calls carry.').prefault({ type: 'None' }),
-    headers: mapOf(header, ['name'], { max: 32 })
+    headers: upstreamHeaders(32)
       .default([])
       .describe("Headers that are set on every call, in place of the client's of the same name."),
     hostHeader: hostAndPort
       .describe('The `Host` that calls carry in place of that of `baseURL`. Only with transport Binding.')
       .optional(),
-    transport: transport.describe('The way to the endpoint.').prefault({ type: 'Internet' }),
+    transport: transport('The EdgeGateway must allow it by `spec.allowed`.')
+      .describe('The way to the endpoint.')
+      .prefault({ type: 'Internet' }),
     timeouts: timeouts((builtIn) => builtIn)
       .describe("How long answers may take, where the route's `timeouts` say nothing.")
       .optional(),
@@ -155,7 +108,7 @@ export const llmProviderKind = {
   ],
   conditions: {
     Accepted: ['Accepted', 'Invalid', 'NotAllowedByParent'],
-    ResolvedRefs: ['ResolvedRefs', 'SecretNotFound', 'SecretNotReleased'],
+    ResolvedRefs: ['ResolvedRefs', 'SecretNotFound', 'SecretNotReleased', 'SecretAccessDenied'],
     Programmed: ['Programmed', 'Pending', 'NotShipped', 'PublishFailed', 'Suspended', 'ShrinkHeld', 'Pinned'],
   },
   schema: llmProvider,

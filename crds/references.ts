@@ -3,7 +3,7 @@ import { group } from './group.ts';
 import { mapOf } from './lists.ts';
 import { dnsLabel, objectName, secretKey, text } from './text.ts';
 
-const ownOrNamed = text(
+export const ownOrNamed = text(
   dnsLabel.maxLength ?? 63,
   /^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$/,
   'must be the name of a namespace: lower-case letters, digits and hyphens, beginning and ending with a letter or digit',

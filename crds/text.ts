@@ -68,6 +68,27 @@ export const upstreamUrl = text(
   'must be a URL such as https://api.example.com/v1, without user, query or fragment',
 );
 
+const ofService = '\\{name\\}|\\{namespace\\}';
+
+/** As `upstreamUrl`, with places for what tells one service of the cluster from another. */
+export const upstreamUrlTemplate = text(
+  512,
+  new RegExp(`^https?://([A-Za-z0-9._-]|${ofService})+${port}(/([A-Za-z0-9._~!$&()*+,;=:@%-]|${ofService})*)*$`),
+  'must be a URL such as https://{name}-{namespace}.gpu.example.com, in which {name} and {namespace} are those of the service',
+);
+
+export const hostTemplate = text(
+  259,
+  new RegExp(`^([a-z0-9.-]|\\{host\\}|${ofService})+${port}$`),
+  "must be a host such as {name}.gpu.internal, in which {name} and {namespace} are those of the service, and {host} is the service's own host",
+);
+
+export const modelNameTemplate = text(
+  256,
+  new RegExp(`^([A-Za-z0-9@._:/+~-]|\\{model\\}|${ofService})+$`),
+  'must be a model name in which {model} is the name that the service serves, and {name} and {namespace} are those of the service',
+);
+
 /** A path that is a prefix by whole segments. */
 export const pathPrefix = text(
   256,

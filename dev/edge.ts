@@ -5,7 +5,7 @@ import type { Miniflare } from 'miniflare';
 import { bundleWorker } from './bundle-worker.ts';
 import { edgeKv, type EdgeKv } from './edge-kv.ts';
 import { findFreePort } from './find-free-port.ts';
-import { edgeWorkers, storageWorker, type Deployment } from './local-workers.ts';
+import { edgeWorkers, storageWorker, type Deployment, type LocalBindings } from './local-workers.ts';
 import { startWorkerd, type WorkerdOptions, type WorkerdStorage } from './workerd-process.ts';
 import { readWorkerSettings, type WorkerSettings } from './worker-settings.ts';
 
@@ -23,6 +23,8 @@ export interface EdgeOptions {
   readonly storageFolder?: string;
   /** What to run; absent: worker/index.ts as it stands. */
   readonly script?: string;
+  /** Further bindings of the worker. */
+  readonly bindings?: LocalBindings;
   /**
    * How many isolates serve, each on a port of its own, 1 by default. With more than one the hub, KV and each isolate
    * are processes of their own, as they are machines of their own at Cloudflare.
@@ -160,7 +162,7 @@ async function prepare(options: EdgeOptions, ports: number): Promise<Ground> {
   const port = options.port === 0 ? first : options.port;
   const url = originOf(port);
   const folder = options.storageFolder ?? (await mkdtemp(join(tmpdir(), 'fairlead-edge-')));
-  const deployment = { vars: options.vars(url), script };
+  const deployment = { vars: options.vars(url), script, bindings: options.bindings };
   return { folder, url, port, furtherPorts, settings, deployment, ...(options.onLog && { onLog: options.onLog }) };
 }
 

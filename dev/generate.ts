@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * Regenerates what is checked in but made from something else: CRD manifests and their docs from the schemas, the
- * types of the worker's bindings from wrangler.toml. With --check it writes nothing and fails where a file is stale.
+ * Regenerates what is checked in but made from something else: CRD manifests and their docs from the schemas, their
+ * copies and the values of the charts, the types of the worker's bindings from wrangler.toml. With --check it writes
+ * nothing and fails where a file is stale.
  */
 const check = process.argv.includes('--check') ? ['--check'] : [];
 const generators: string[][] = [
   ['crds/generate.ts', ...check],
+  // After the manifests, which it copies.
+  ['deploy/generate.ts', ...check],
   [
     '--env-file=dev/quiet.env',
     'node_modules/wrangler/bin/wrangler.js',

@@ -11,7 +11,11 @@ export interface Deployment {
   readonly vars: Readonly<Record<string, string>>;
   /** The bundle. */
   readonly script: string;
+  /** Further bindings, as stand-ins for what Cloudflare has and this machine has not. */
+  readonly bindings?: LocalBindings | undefined;
 }
+
+export type LocalBindings = NonNullable<LocalWorker['config']>['env'];
 
 export interface LocalEdgeWorker extends Deployment {
   readonly name: string;
@@ -26,7 +30,7 @@ const NETWORK_GATE = 'network-gate';
 const KV_BINDING = 'TABLE_KV';
 
 export function edgeWorkers(worker: LocalEdgeWorker): LocalWorker[] {
-  const { name, hubWorker, vars, script, settings, port } = worker;
+  const { name, hubWorker, vars, script, bindings = {}, settings, port } = worker;
   const texts = Object.entries(vars).map(([key, value]) => [key, { type: 'text' as const, value }] as const);
   return [
     {
@@ -36,6 +40,7 @@ export function edgeWorkers(worker: LocalEdgeWorker): LocalWorker[] {
         compatibilityFlags: [...settings.compatibilityFlags],
         manifest: { mainModule: 'index.js', modules: { 'index.js': { type: 'esm', contents: script } } },
         env: {
+          ...bindings,
           ...Object.fromEntries(texts),
           [KV_BINDING]: { type: 'kv', id: 'table' },
           TABLE_HUB: { type: 'durable-object', worker: hubWorker, exportName: 'TableHub' },

@@ -1,10 +1,13 @@
 import { abortReason, systemClock, type Clock } from './clock.ts';
 import type { PublishTarget } from './compile/compilation.ts';
 import { createCompiler } from './compile/compile.ts';
-import { EdgeController } from './controller.ts';
+import { EdgeController, type RunningSignals, type SignalFeed } from './controller.ts';
+import { Departures, placeOf, type DeletionHold, type RunningController } from './departures.ts';
 import type { ShrinkMode } from './guards/shrink.ts';
 import type { Logger } from './log.ts';
 import { openPublisher } from './publish/open-publisher.ts';
+import { unobserved, type PassObserver } from './pass.ts';
+import { laterGeneration } from './publish/later-generation.ts';
 import {
   applyChange,
   resourceId,
@@ -15,6 +18,8 @@ import {
   type SnapshotChange,
 } from './snapshot.ts';
 import type { OpenSource, Problem, ResourceSource } from './source/source.ts';
+import { Generations } from './status/generations.ts';
+import { publishedGeneration } from './status/kubernetes/stored-status.ts';
 import type { StatusSink } from './status/status-sink.ts';
 import { Wake } from './wake.ts';
 
@@ -36,6 +41,12 @@ export interface AgentOptions {
   readonly shrink?: ShrinkMode;
   /** Where Cloudflare's API stands, for proxies and tests; absent: where Cloudflare has it. */
   readonly cloudflareAPI?: string | undefined;
+  /** Is told of every pass. */
+  readonly passes?: PassObserver;
+  /** Absent: an EdgeGateway that is deleted is gone at once. */
+  readonly hold?: DeletionHold;
+  /** Tells an EdgeGateway's edge of the load of the services that it is led to; absent: it is told nothing of it. */
+  readonly startSignals?: ((edge: ResourceId, feed: SignalFeed) => RunningSignals) | undefined;
 }
 
 export interface Agent {
@@ -52,25 +63,23 @@ export function createAgent(options: AgentOptions): Agent {
   return { run: (signal) => new RunningAgent(options).run(signal) };
 }
 
+/** Options that have no default. */
+type Optional = 'cloudflareAPI' | 'startSignals';
+
 type Gateway = ResourceOf<'EdgeGateway'>;
 
-interface RunningController {
-  readonly controller: EdgeController;
-  readonly stopping: AbortController;
-  readonly ended: Promise<void>;
-}
+const NO_HOLD: DeletionHold = { want: () => undefined };
 
 /** Reads the source, and hands what changed to the controllers of all EdgeGateways, of which each has its own pace. */
 class RunningAgent {
-  readonly #options: Required<Omit<AgentOptions, 'cloudflareAPI'>> & Pick<AgentOptions, 'cloudflareAPI'>;
+  readonly #options: Required<Omit<AgentOptions, Optional>> & Pick<AgentOptions, Optional>;
   readonly #wake = new Wake();
   readonly #resources = new Map<ResourceKey, Resource>();
   readonly #controllers = new Map<ResourceId, RunningController>();
-  /** Those that evict what was published to a place, by that place. */
-  readonly #leaving = new Map<string, RunningController>();
+  readonly #departures: Departures;
   readonly #failed = new AbortController();
   #problems: readonly Problem[] = [];
-  #hasEdge: boolean | undefined;
+  #edges: ReadonlySet<ResourceId> | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = {
@@ -81,8 +90,11 @@ class RunningAgent {
       maximumWaitMs: 400,
       resyncMs: 30_000,
       shrink: 'Hold',
+      hold: NO_HOLD,
+      passes: unobserved,
       ...options,
     };
+    this.#departures = new Departures(this.#options.hold);
   }
 
   async run(stop: AbortSignal): Promise<void> {
@@ -96,7 +108,7 @@ class RunningAgent {
     } finally {
       await source.close();
       // An agent that ends is no EdgeGateway that goes: nothing is evicted any more.
-      const all = [...this.#controllers.values(), ...this.#leaving.values()];
+      const all = [...this.#controllers.values(), ...this.#departures.running];
       for (const { stopping } of all) stopping.abort(new Error('stopped'));
       await Promise.all(all.map(({ ended }) => ended));
     }
@@ -108,22 +120,26 @@ class RunningAgent {
     while (!signal.aborted) {
       const { changes, problems } = await source.observe();
       this.#tellProblems(problems);
-      this.#route(changes, source.clusterUid);
+      this.#route(changes, source);
       const isChange = await this.#wake.sleep(resyncMs, clock, signal);
       if (isChange) await this.#wake.settle({ quietMs: debounceMs, maximumMs: maximumWaitMs }, clock, signal);
       else for (const { controller } of this.#controllers.values()) controller.refresh();
     }
   }
 
-  #route(changes: readonly SnapshotChange[], clusterUid: string): void {
+  #route(raw: readonly SnapshotChange[], source: OpenSource): void {
     const before = this.#gateways();
+    const changes = this.#departures.take(raw);
     for (const change of changes) applyChange(this.#resources, change);
     const gateways = this.#gateways();
-    for (const [edge, gateway] of before) if (!gateways.has(edge)) this.#end(edge, gateway, [...gateways.values()]);
+    const places = new Set([...gateways.values()].map(placeOf));
+    for (const [edge, gateway] of before) if (!gateways.has(edge)) this.#end(edge, gateway, places);
     if (changes.length > 0) for (const { controller } of this.#controllers.values()) controller.offer(changes);
-    for (const [edge, gateway] of gateways) if (!this.#controllers.has(edge)) this.#begin(edge, gateway, clusterUid);
-    if (gateways.size === 0 && this.#hasEdge !== false) this.#options.sink.report({ type: 'no-edge' });
-    this.#hasEdge = gateways.size > 0;
+    for (const [edge, gateway] of gateways)
+      if (!this.#controllers.has(edge)) this.#controllers.set(edge, this.#begin(edge, gateway, source));
+    this.#departures.settle(places, (edge, gateway) => this.#begin(edge, gateway, source, [gateway]));
+    this.#departures.releaseDoomed(gateways.keys(), source.cluster);
+    this.#tellEdges(new Set(gateways.keys()), changes.length > 0);
   }
 
   #gateways(): Map<ResourceId, Gateway> {
@@ -133,50 +149,55 @@ class RunningAgent {
     return gateways;
   }
 
-  /**
-   * What becomes of an edge whose EdgeGateway is gone. Another one that publishes to the same place inherits it: then
-   * an eviction would take from that.
-   */
-  #end(edge: ResourceId, gateway: Gateway, others: readonly Gateway[]): void {
+  #end(edge: ResourceId, gateway: Gateway, living: ReadonlySet<string>): void {
     const running = this.#controllers.get(edge);
     if (!running) return;
     this.#controllers.delete(edge);
-    const place = placeOf(gateway);
-    const isInherited = others.some((other) => placeOf(other) === place);
-    if (gateway.spec.deletionPolicy === 'Retain' || isInherited) {
-      running.stopping.abort(new Error(`EdgeGateway ${edge} is gone`));
-      return;
-    }
-    running.controller.evict();
-    this.#leaving.set(place, running);
-    void running.ended.finally(() => {
-      if (this.#leaving.get(place) === running) this.#leaving.delete(place);
-    });
+    this.#departures.end(running, gateway, living);
   }
 
-  #begin(edge: ResourceId, gateway: Gateway, clusterUid: string): void {
-    const { fetch, clock, random, logger, sink, shrink, cloudflareAPI } = this.#options;
+  /** @param more what the controller is to know beside the resources */
+  #begin(
+    edge: ResourceId,
+    gateway: Gateway,
+    { clusterUid, cluster }: OpenSource,
+    more: readonly Resource[] = [],
+  ): RunningController {
+    const { fetch, clock, random, logger, sink, passes, shrink, cloudflareAPI, startSignals } = this.#options;
     const surroundings = { fetch, clock, random, logger, clusterUid };
+    const knownGeneration = () => publishedGeneration(cluster?.stored(`EdgeGateway/${edge}`)?.status);
     const controller = new EdgeController({
       edge,
       clusterUid,
       shrink,
       compiler: createCompiler(edge),
-      openPublisher: (target, floor) => openPublisher(withAPI(target, cloudflareAPI), floor, surroundings),
+      startSignals: startSignals && ((feed) => startSignals(edge, feed)),
+      openPublisher: (target, floor) =>
+        openPublisher(withAPI(target, cloudflareAPI), laterGeneration(floor, knownGeneration()), surroundings),
       sink,
+      passes,
       logger,
       clock,
       random,
     });
     const stopping = new AbortController();
-    controller.offer([...this.#resources.values()].map((resource) => ({ type: 'Set', resource })));
-    // What was to be evicted there is to stay; an eviction that is under way would take from what is published next.
-    const leaving = this.#leaving.get(placeOf(gateway));
-    leaving?.controller.retain();
-    const ended = (leaving?.ended ?? Promise.resolve())
+    controller.offer([...this.#resources.values(), ...more].map(asChange));
+    // An eviction that is under way would take from what is published next.
+    const ended = this.#departures
+      .giveWay(placeOf(gateway))
       .then(() => controller.run(stopping.signal))
       .catch((error: unknown) => this.#failed.abort(error));
-    this.#controllers.set(edge, { controller, stopping, ended });
+    return { edge, controller, stopping, ended };
+  }
+
+  #tellEdges(edges: ReadonlySet<ResourceId>, isChange: boolean): void {
+    const { sink } = this.#options;
+    const isSame = this.#edges?.size === edges.size && [...edges].every((edge) => this.#edges?.has(edge));
+    if (isSame && (edges.size > 0 || !isChange)) return;
+    if (edges.size === 0 && this.#edges?.size !== 0) sink.report({ type: 'no-edge' });
+    this.#edges = edges;
+    const unattached = edges.size === 0 ? [...this.#resources.values()] : [];
+    sink.report({ type: 'edges', edges, unattached: new Generations().apply(unattached.map(asChange)) });
   }
 
   #tellProblems(problems: readonly Problem[]): void {
@@ -189,9 +210,8 @@ class RunningAgent {
   }
 }
 
-/** Two EdgeGateways of one place would publish over one another. */
-function placeOf({ spec }: Gateway): string {
-  return `${spec.clusterName} ${spec.endpoint}`;
+function asChange(resource: Resource): SnapshotChange {
+  return { type: 'Set', resource };
 }
 
 /** Where Cloudflare's API stands is the agent's to know: no resource says it. */

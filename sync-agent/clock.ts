@@ -26,6 +26,14 @@ export const systemClock: Clock = {
     }),
 };
 
+/**
+ * Milliseconds since some moment, which only ever go forward, at the pace of real time, while the process is stopped
+ * too: what elapsed is measured by it, for the wall clock is set back and forth.
+ */
+export type MonotonicNow = () => number;
+
+export const monotonicNow: MonotonicNow = () => performance.now();
+
 export function abortReason(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('stopped', { cause: signal.reason });
 }

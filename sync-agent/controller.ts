@@ -1,28 +1,40 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Generation } from '../contract/routing-table.ts';
+import type { SignalReport } from '../contract/signals.ts';
 import type { Clock } from './clock.ts';
-import type { Compilation, PublishTarget } from './compile/compilation.ts';
+import type { Compilation, PublishTarget, RoutedService } from './compile/compilation.ts';
 import type { Compiler } from './compile/compile.ts';
-import { EdgeSession, type SessionPlan, type SessionPublication } from './edge-session.ts';
-import type { ShrinkMode } from './guards/shrink.ts';
+import type { SessionPlan, SessionPublication, SessionPublish } from './edge-session.ts';
+import { Sighter } from './edge-sighter.ts';
 import type { Logger } from './log.ts';
+import { Pass, type PassObserver } from './pass.ts';
 import { backoffMs, type Backoff } from './publish/backoff.ts';
 import { PublishFailure, retryOf } from './publish/publish-failure.ts';
-import type { Publisher } from './publish/publisher.ts';
-import type { ResourceId, SnapshotChange } from './snapshot.ts';
+import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.ts';
+import type { SnapshotChange } from './snapshot.ts';
 import { EdgeReporter } from './status/edge-reporter.ts';
 import type { StatusSink } from './status/status-sink.ts';
 import { Wake } from './wake.ts';
 
-export interface ControllerOptions {
-  /** The EdgeGateway. */
-  readonly edge: ResourceId;
-  readonly clusterUid: string;
-  readonly shrink: ShrinkMode;
+/** What the signals of one edge are made of, and how they get there. */
+export interface SignalFeed {
+  /** The services that the edge is led to, as they are now; each once. */
+  readonly services: () => readonly RoutedService[];
+  /** Nothing happens before there is an edge. @throws {PublishFailure} */
+  readonly send: (report: SignalReport, signal: AbortSignal) => Promise<void>;
+}
+
+export interface RunningSignals {
+  /** The services have changed. */
+  changed(): void;
+  /** Resolves once nothing of it runs; may be called again. */
+  stop(): Promise<void>;
+}
+
+export interface ControllerOptions extends SessionKeeperOptions {
   readonly compiler: Compiler;
-  /** @throws {PublishFailure} where the target's keys cannot be used */
-  readonly openPublisher: (target: PublishTarget, floor: Generation | null) => Promise<Publisher>;
+  /** Absent: the edge is told nothing of load. */
+  readonly startSignals?: ((feed: SignalFeed) => RunningSignals) | undefined;
   readonly sink: StatusSink;
+  readonly passes: PassObserver;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: () => number;
@@ -30,6 +42,9 @@ export interface ControllerOptions {
 
 /** Pauses between passes that failed. What somebody has to mend first is tried again at the longest. */
 const RETRIES: Backoff = { firstMs: 500, longestMs: 30_000 };
+
+/** How long the first plan is put off at most for what the edge sees of its services. */
+const FIRST_LOOKS_MS = 10_000;
 
 /** A wait without end, as a timer's longest. */
 const UNTIL_WOKEN_MS = 2 ** 31 - 1;
@@ -43,16 +58,25 @@ export class EdgeController {
   readonly #options: ControllerOptions;
   readonly #reporter: EdgeReporter;
   readonly #wake = new Wake();
+  readonly #sessions: SessionKeeper;
+  readonly #sighter: Sighter;
   #changes: SnapshotChange[] = [];
-  #target: PublishTarget | undefined;
-  #session: EdgeSession | undefined;
+  /** The edge whose sightings the compiler has. */
+  #lookedFrom: string | undefined;
+  #services: Compilation['services'] = new Map();
+  #signals: RunningSignals | undefined;
   /** The last that anything was compiled for. */
   #lastTarget: PublishTarget | undefined;
   #phase: 'Keeping' | 'Evicting' | 'Ending' = 'Keeping';
+  #pass: Pass | undefined;
+  #isHeld = false;
+  #hasLeft = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#reporter = new EdgeReporter(options);
+    this.#sessions = new SessionKeeper(options);
+    this.#sighter = new Sighter({ ...options, onSightings: (changes) => this.offer(changes) });
   }
 
   offer(changes: readonly SnapshotChange[]): void {
@@ -62,12 +86,22 @@ export class EdgeController {
 
   /** Looks at the edge again, which may have lost what it had, and tells how far it is. */
   refresh(): void {
-    this.#session?.forget();
+    this.#sessions.current?.forget();
     this.#wake.ring();
   }
 
-  /** The EdgeGateway is gone, and what it published is to go with it: evicts that, and then `run` ends. */
-  evict(): void {
+  /** Whether it has evicted, or was told to retain: nothing is left for it to do. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /**
+   * The EdgeGateway is gone, and what it published is to go with it: evicts that, and then `run` ends.
+   *
+   * @param isHeld the EdgeGateway itself waits for it, so that it is tried until it is done
+   */
+  evict(isHeld: boolean): void {
+    this.#isHeld = isHeld;
     this.#phase = 'Evicting';
     this.#wake.ring();
   }
@@ -84,34 +118,54 @@ export class EdgeController {
    * @throws {PublishFailure} `superseded`, where another agent took over
    */
   async run(signal: AbortSignal): Promise<void> {
-    let failures = 0;
-    let pauseMs = 0;
+    this.#signals = this.#options.startSignals?.({
+      services: () => servicesOf(this.#services),
+      send: async (report, signal) => this.#sessions.current?.publisher.sendSignals(report, signal),
+    });
     try {
-      while (!signal.aborted) {
-        await this.#wake.sleep(failures > 0 ? pauseMs : UNTIL_WOKEN_MS, this.#options.clock, signal);
-        try {
-          if (this.#phase === 'Keeping') await this.#runOnce(signal);
-          else return await this.#leave(this.#phase, signal);
-          failures = 0;
-        } catch (error) {
-          signal.throwIfAborted();
-          pauseMs = this.#fail(error, failures);
-          failures += 1;
-        }
-      }
+      await this.#keep(signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
+      this.#sighter.stop();
       this.#reporter.stop();
+      await this.#signals?.stop();
+    }
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    let pauseMs = 0;
+    while (!signal.aborted) {
+      await this.#wake.sleep(failures > 0 ? pauseMs : UNTIL_WOKEN_MS, this.#options.clock, signal);
+      try {
+        if (this.#phase === 'Keeping') await this.#runOnce(signal);
+        else return await this.#leave(this.#phase, signal);
+        failures = 0;
+      } catch (error) {
+        signal.throwIfAborted();
+        pauseMs = this.#fail(error, failures);
+        failures += 1;
+      }
     }
   }
 
   async #runOnce(signal: AbortSignal): Promise<void> {
-    const changes = this.#observe();
-    const compilation = this.#compile(changes);
-    const planned = await this.#plan(compilation, signal);
-    const published = await this.#publish(planned, signal);
-    this.#report(planned, published);
+    const pass = new Pass(this.#options.passes, this.#options.edge);
+    this.#pass = pass;
+    try {
+      const changes = await pass.run('observe', () => this.#observe());
+      const compiled = await pass.run('compile', () => this.#compile(changes));
+      const compilation = await pass.run('look', () => this.#look(compiled, signal));
+      const planned = await pass.run('plan', () => this.#plan(compilation, signal));
+      const publish = planned?.type === 'Publish' ? planned : undefined;
+      const published = publish && (await pass.run('publish', () => this.#publish(publish, signal)));
+      await pass.run('report', () => this.#report(planned, published));
+      pass.end();
+    } catch (error) {
+      pass.end(error);
+      throw error;
+    }
   }
 
   #observe(): readonly SnapshotChange[] {
@@ -125,84 +179,110 @@ export class EdgeController {
     compiler.apply(changes);
     const compilation = compiler.compile();
     this.#lastTarget = compilation.target ?? this.#lastTarget;
-    this.#reporter.compiled(compilation);
+    this.#reporter.compiled(compilation, changes);
+    const haveChanged = this.#services !== compilation.services;
+    this.#services = compilation.services;
+    if (haveChanged) this.#signals?.changed();
     return compilation;
+  }
+
+  /**
+   * Has the edge look at what is wanted. What it sees comes as a change like any other, and is waited for only before
+   * anything is planned for this edge: services that it has not seen yet would fall out of its table.
+   */
+  async #look(compilation: Compilation, signal: AbortSignal): Promise<Compilation> {
+    const { target, sightings } = compilation;
+    if (!target) return compilation;
+    const { publisher } = await this.#sessions.of(target);
+    const place = `${target.cluster} ${target.endpoint}`;
+    const isFirst = place !== this.#lookedFrom;
+    if (isFirst) this.#sighter.startOver();
+    this.#sighter.want(sightings, publisher);
+    if (!isFirst) return compilation;
+    await this.#sighter.settle(FIRST_LOOKS_MS, signal);
+    this.#lookedFrom = place;
+    const seen = this.#observe();
+    return seen.length === 0 ? compilation : this.#compile(seen);
   }
 
   async #plan(compilation: Compilation, signal: AbortSignal): Promise<SessionPlan | undefined> {
     const { target } = compilation;
     if (!target) return undefined;
-    const session = await this.#sessionFor(target);
+    const session = await this.#sessions.of(target);
     return session.plan(compilation, target.guards, signal);
   }
 
-  async #publish(planned: SessionPlan | undefined, signal: AbortSignal): Promise<SessionPublication | undefined> {
-    if (planned?.type !== 'Publish') return undefined;
-    return this.#session?.publish(planned, signal);
+  async #publish(planned: SessionPublish, signal: AbortSignal): Promise<SessionPublication | undefined> {
+    return this.#sessions.current?.publish(planned, signal);
   }
 
   #report(planned: SessionPlan | undefined, published: SessionPublication | undefined): void {
-    const publisher = this.#session?.publisher;
+    const publisher = this.#sessions.current?.publisher;
     if (!planned || !publisher)
       this.#reporter.withheld(`EdgeGateway ${this.#options.edge} cannot be published to: see its conditions`);
     else if (published) this.#reporter.published(published, planned.standing, publisher);
     else if (planned.type === 'Stay') this.#reporter.stayed(planned.held, planned.standing, publisher);
   }
 
-  /** The session of the target, a new one where the target is another. What guards say makes no other target. */
-  async #sessionFor(target: PublishTarget): Promise<EdgeSession> {
-    const known = this.#target && { ...this.#target, guards: target.guards };
-    if (this.#session && isDeepStrictEqual(target, known)) {
-      this.#target = target;
-      return this.#session;
-    }
-    const { edge: gateway, openPublisher, clusterUid, shrink } = this.#options;
-    const { endpoint, cluster } = target;
-    const isSamePlace = this.#target?.endpoint === endpoint && this.#target.cluster === cluster;
-    const floor = isSamePlace ? (this.#session?.held?.pointer.generation ?? null) : null;
-    const publisher = await openPublisher(target, floor);
-    this.#session = new EdgeSession({ publisher, gateway, endpoint, cluster, clusterUid, shrink });
-    this.#target = target;
-    return this.#session;
-  }
-
   async #leave(phase: 'Evicting' | 'Ending', signal: AbortSignal): Promise<void> {
-    if (phase === 'Ending') return;
+    this.#sighter.stop();
+    await this.#signals?.stop();
+    if (phase === 'Ending') {
+      this.#hasLeft = true;
+      return;
+    }
+    if (!this.#lastTarget && this.#isHeld) this.#compile(this.#observe());
     if (!this.#lastTarget) {
+      if (this.#isHeld) throw new PublishFailure('unusable-key', 'its keys are not there');
       this.#reporter.failed('unusable-key', NOT_EVICTED, null);
       return;
     }
-    const { publisher } = await this.#sessionFor(this.#lastTarget);
+    const { publisher } = await this.#sessions.of(this.#lastTarget);
     await publisher.evict(signal);
+    this.#hasLeft = true;
     this.#reporter.evicted();
+  }
+
+  #notEvictedYet(why: string): string {
+    const [namespace, name] = this.#options.edge.split('/');
+    const force =
+      `; the EdgeGateway stays until it is evicted, or is to be retained: kubectl patch edgegateway ${name} ` +
+      `-n ${namespace} --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`;
+    return `not evicted yet: ${why}${this.#isHeld ? force : ''}`;
   }
 
   /** Returns the pause until the next pass. @throws what ends the controller */
   #fail(error: unknown, failures: number): number {
     const { random, logger, edge } = this.#options;
+    const phase = this.#pass?.step;
     if (!(error instanceof PublishFailure)) {
       // A fault of our own: told, and tried again, because the edge goes on with what it has.
-      logger.error('a pass failed by a fault of the agent', { edge, reason: stackOf(error) });
-      this.#session?.forget();
+      logger.error('a pass failed by a fault of the agent', { edge, phase, reason: stackOf(error) });
+      this.#sessions.current?.forget();
       const pauseMs = RETRIES.longestMs;
-      this.#reporter.failed('internal', `the agent failed (${String(error)}): its log has the details`, pauseMs);
+      this.#reporter.failed('internal', `the agent failed (${String(error)}): its log has the details`, pauseMs, phase);
       return pauseMs;
     }
-    const sentence = this.#phase === 'Keeping' ? error.message : `not evicted yet: ${error.message}`;
+    const sentence = this.#phase === 'Keeping' ? error.message : this.#notEvictedYet(error.message);
     switch (retryOf(error.fault)) {
       case 'never':
-        this.#reporter.failed(error.fault, sentence, null);
+        this.#reporter.failed(error.fault, sentence, null, phase);
         throw error;
       case 'soon': {
         const pauseMs = Math.max(backoffMs(RETRIES, failures, random), error.retryAfterMs ?? 0);
-        this.#reporter.failed(error.fault, sentence, pauseMs);
+        this.#reporter.failed(error.fault, sentence, pauseMs, phase);
         return pauseMs;
       }
       case 'later':
-        this.#reporter.failed(error.fault, sentence, RETRIES.longestMs);
+        this.#reporter.failed(error.fault, sentence, RETRIES.longestMs, phase);
         return RETRIES.longestMs;
     }
   }
+}
+
+/** A service that leads several models is one all the same. */
+function servicesOf(services: Compilation['services']): readonly RoutedService[] {
+  return [...new Map([...services.values()].flat().map((service) => [service.provider, service])).values()];
 }
 
 function stackOf(error: unknown): string {

@@ -36,7 +36,7 @@ export type SessionPlan =
   | { readonly type: 'Stay'; readonly held: HeldTable | null; readonly standing: Standing }
   | SessionPublish;
 
-interface SessionPublish {
+export interface SessionPublish {
   readonly type: 'Publish';
   readonly publication: Extract<Plan, { type: 'Publish' }>;
   readonly standing: Standing;

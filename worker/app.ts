@@ -12,11 +12,13 @@ import { postModelRequest } from './routes/model-requests.ts';
 import { getModel, listModels } from './routes/models.ts';
 import type { publishRoutes } from './routes/publish.ts';
 import type { revisionRoute } from './routes/revision.ts';
+import type { sightingRoute } from './routes/sighting.ts';
 
 export interface AppDependencies extends ExchangeDependencies {
   readonly tables: TableSource;
   readonly services: ServeServices;
   readonly publish: ReturnType<typeof publishRoutes>;
+  readonly sighting: ReturnType<typeof sightingRoute>;
   readonly revision: ReturnType<typeof revisionRoute>;
   readonly healthz: ReturnType<typeof healthzRoute>;
 }
@@ -26,6 +28,7 @@ export function createApp({
   tables,
   services,
   publish,
+  sighting,
   revision,
   healthz,
   ...exchange
@@ -34,6 +37,7 @@ export function createApp({
 
   // The control side comes before every route, so that no route can stand in for it.
   app.route('/', publish);
+  app.route('/', sighting);
   app.route('/', revision);
   app.route('/', healthz);
   app.all('/fairlead/*', unknownPath);

@@ -33,6 +33,8 @@ export interface FailureDetails {
   readonly param?: string;
   /** Seconds, for the header `retry-after`. */
   readonly retryAfter?: number;
+  /** What failed may only not be up yet: no connection, or a status that says so of what is behind (refusal.ts). */
+  readonly mayBeStarting?: boolean;
   /** The method that the endpoint has, for the header `allow`. */
   readonly allow?: string;
   /** For the log only: what the operator needs and the caller must not see. Never content or a secret. */
@@ -46,14 +48,17 @@ export class Failure extends Error {
   readonly code: FailureCode;
   readonly param: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly mayBeStarting: boolean;
   readonly allow: string | undefined;
   readonly detail: string | undefined;
 
-  constructor(code: FailureCode, message: string, { param, retryAfter, allow, detail, cause }: FailureDetails = {}) {
+  constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
+    const { param, retryAfter, mayBeStarting = false, allow, detail, cause } = details;
     super(message, { cause });
     this.code = code;
     this.param = param;
     this.retryAfter = retryAfter;
+    this.mayBeStarting = mayBeStarting;
     this.allow = allow;
     this.detail = detail;
   }

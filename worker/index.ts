@@ -8,12 +8,15 @@ import { Authenticator } from './pipeline/authenticate.ts';
 import { healthzRoute } from './routes/healthz.ts';
 import { publishRoutes } from './routes/publish.ts';
 import { revisionRoute } from './routes/revision.ts';
+import { sightingRoute } from './routes/sighting.ts';
 import { hubClient } from './table/hub-client.ts';
 import { TablePickup } from './table/pick-up.ts';
 import type { TableLog } from './table/table-log.ts';
 import { readTableSettings } from './table/table-settings.ts';
 import { Credentials } from './upstream/credentials.ts';
 import { Health } from './upstream/health.ts';
+import { lookAtProvider } from './upstream/look-at-provider.ts';
+import type { Reaching } from './upstream/reach-provider.ts';
 import { Readiness } from './upstream/readiness.ts';
 
 export { TableHub } from './table/hub-object.ts';
@@ -51,18 +54,23 @@ async function makeApp(env: Env): Promise<App> {
     findKey: (kid) => sealingKeys.get(kid),
     workerSecret: (name) => workerSecret(env, name),
   });
+  const reaching: Reaching = {
+    fetch: (url, init) => fetch(url, init),
+    binding: (name) => fetcherBinding(env, name),
+    credentials,
+  };
+  const looking = { ...reaching, clock: systemClock, edge: settings.edge };
   return createApp({
     clock: systemClock,
     newId,
     record: writeLine,
     tables: pickup,
     publish: publishRoutes({ settings, hub, now, log }),
+    sighting: sightingRoute({ settings, now, log, look: (...asked) => lookAtProvider(looking, ...asked) }),
     revision: revisionRoute({ settings, pickup, now }),
     healthz: healthzRoute({ pickup }),
     services: {
-      fetch: (url, init) => fetch(url, init),
-      binding: (name) => fetcherBinding(env, name),
-      credentials,
+      ...reaching,
       withoutUsageOption: new Set(),
       health: new Health(now),
       readiness,

@@ -5,6 +5,7 @@ import { startUpstream } from '../candidate.ts';
 import { benchResources, startFairleadInParts } from '../fairlead-candidate.ts';
 import { median, percentile } from '../statistics.ts';
 import type { ResultRow, Suite } from '../suite.ts';
+import { untilAllServeTheSame, untilOther } from '../until-served.ts';
 
 /**
  * From the saved file to the first answer that a client gets from the new revision, at every isolate: a real agent
@@ -27,7 +28,8 @@ export const editToServedSuite: Suite = {
   },
 };
 
-const editDeadlineMs = 30_000;
+/** Of the consumer in bench/resources. */
+const KEY = 'sk-bench';
 
 const columns = [
   { key: 'isolates', heading: 'isolates' },
@@ -45,11 +47,13 @@ async function measureEdits(edits: number, isolates: number): Promise<number[]> 
       const resources = await benchResources(upstream.port);
       const times: number[] = [];
       for (let edit = 0; edit < edits; edit += 1) {
-        const before = await untilAllServeTheSame(gateway.urls);
+        const before = await untilAllServeTheSame(gateway.urls, KEY);
         const saved = performance.now();
         const edited = resources.replace('team: bench', `team: bench-${edit}`);
         await writeFile(path.join(gateway.folder, 'bench.yaml'), edited);
-        times.push(Math.max(...(await Promise.all(gateway.urls.map((url) => untilOther(before, url, saved))))));
+        times.push(
+          Math.max(...(await Promise.all(gateway.urls.map((url) => untilOther(before, { url, key: KEY }, saved))))),
+        );
         // So that edits fall anywhere between two questions of an isolate to the hub.
         await sleep((edit * 37) % 500);
       }
@@ -60,33 +64,4 @@ async function measureEdits(edits: number, isolates: number): Promise<number[]> 
   } finally {
     await upstream.stop();
   }
-}
-
-/** An isolate that nobody has asked yet starts with the first question. */
-async function untilAllServeTheSame(urls: readonly string[]): Promise<string> {
-  const deadline = performance.now() + editDeadlineMs;
-  while (performance.now() < deadline) {
-    const [first = '', ...others] = await Promise.all(urls.map(servedRevision));
-    if (first !== '' && others.every((revision) => revision === first)) return first;
-  }
-  throw new Error(`The isolates did not serve the same within ${editDeadlineMs} ms`);
-}
-
-/** Milliseconds since `saved` until the isolate answers from another revision. */
-async function untilOther(before: string, url: string, saved: number): Promise<number> {
-  let elapsed = 0;
-  while (elapsed < editDeadlineMs) {
-    const revision = await servedRevision(url);
-    elapsed = performance.now() - saved;
-    if (revision !== before) return elapsed;
-    // Two clients that never rest would take the time of those that they wait for.
-    await sleep(1);
-  }
-  throw new Error(`An edit was not served within ${editDeadlineMs} ms`);
-}
-
-async function servedRevision(url: string): Promise<string> {
-  const answer = await fetch(new URL('/v1/models', url), { headers: { authorization: 'Bearer sk-bench' } });
-  await answer.arrayBuffer();
-  return answer.headers.get('x-fairlead-revision') ?? '';
 }

@@ -1,24 +1,34 @@
 import { Command } from 'commander';
 import { EXIT_CODES_HELP } from '../exit-codes.ts';
+import {
+  OVERLAY_HELP,
+  requirePlace,
+  withClusterOptions,
+  withNamespaceOption,
+  type PlaceOptions,
+} from './place-options.ts';
 
-export interface CompileOptions {
+export interface CompileOptions extends PlaceOptions {
   readonly out?: string;
   readonly json?: boolean;
 }
 
 export function compileCommand(): Command {
-  return new Command('compile')
-    .summary('compile a folder of resources: what would be published, and what is wrong')
+  const command = new Command('compile')
+    .summary('compile the resources of a folder or cluster: what would be published, and what is wrong')
     .description(
-      'Compiles a folder of YAML resources as the sync agent does, publishes nothing, and shows for each EdgeGateway the sections of its routing table and the conditions of every resource. Fit for a check before merging: it needs neither a cluster nor an edge.',
+      `Compiles resources as the sync agent does, publishes nothing, and shows for each EdgeGateway the sections of its routing table and the conditions of every resource. Fit for a check before merging: on a folder it needs neither a cluster nor an edge.
+
+${OVERLAY_HELP}`,
     )
-    .argument('<dir>', 'folder of YAML files, read with its subfolders')
+    .argument('[dir]', 'folder of YAML files, read with its subfolders');
+  return withNamespaceOption(withClusterOptions(command))
     .option('--out <folder>', 'also write every section’s blobs there, as they would be published')
-    .option('--json', 'print one JSON document: {ok, edges: [{edge, sections, counts, conditions}], problems}')
+    .option('--json', 'print one JSON document: {ok, edges: [{edge, sections, counts, conditions}], problems, notes}')
     .addHelpText('after', `\n${EXIT_CODES_HELP}`)
-    .action(async (dir: string, options: CompileOptions) => {
+    .action(async (dir: string | undefined, options: CompileOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runCompile } = await import('../compile/run-compile.ts');
-      await runCompile(dir, options);
+      await runCompile(requirePlace(dir, options, 'LayOver'), options);
     });
 }

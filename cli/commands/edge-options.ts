@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { withClusterOptions, type PlaceOptions } from './place-options.ts';
 
-/** What every command takes that asks the edges of a folder. */
-export interface EdgeOptions {
+/** What every command takes that asks the edges of a folder or cluster. */
+export interface EdgeOptions extends PlaceOptions {
   readonly edge?: string;
   readonly keys?: string;
   readonly json?: boolean;
@@ -12,10 +13,10 @@ export const DIR_ARGUMENT =
 
 /** @param shape of the JSON document */
 export function withEdgeOptions(command: Command, shape: string): Command {
-  return command
-    .option('--edge <namespace/name>', 'one EdgeGateway, where the folder has several')
+  return withClusterOptions(command)
+    .option('--edge <namespace/name>', 'one EdgeGateway, where there are several')
     .option('--keys <folder>', 'a folder that `fairlead keygen` wrote, where the resources do not hold the signing key')
     .option('--json', `print one JSON document: ${shape}`);
 }
 
-export const ASKING_HELP = `Asks the edge, signed with the key of the folder's EdgeGateway, and changes nothing there. Where \`fairlead dev\` runs on the folder, its edge is the one that is asked.`;
+export const ASKING_HELP = `Asks the edge, signed with the key that its EdgeGateway names, and changes nothing there. Where \`fairlead dev\` runs on the folder, its edge is the one that is asked.`;

@@ -1,8 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Operation } from '../../contract/routing-table.ts';
 import { EXIT_CODES_HELP } from '../exit-codes.ts';
+import {
+  OVERLAY_HELP,
+  requirePlace,
+  withClusterOptions,
+  withNamespaceOption,
+  type PlaceOptions,
+} from './place-options.ts';
 
-export interface ExplainOptions {
+export interface ExplainOptions extends PlaceOptions {
   readonly model: string;
   readonly operation: Operation;
   readonly host?: string;
@@ -28,12 +35,15 @@ export const OPERATION_PATHS: Readonly<Record<Operation, string>> = {
 };
 
 export function explainCommand(): Command {
-  return new Command('explain')
+  const command = new Command('explain')
     .summary('which route, model and backends a request would meet, and why')
     .description(
-      "Shows what a request would meet: the route, the model, the backends in the order in which they would be tried, how the request would be treated, and why other routes and backends are not met. It compiles the folder and then runs the worker's own code on the table.",
+      `Shows what a request would meet: the route, the model, the backends in the order in which they would be tried, how the request would be treated, and why other routes and backends are not met. It compiles the resources and then runs the worker's own code on the table.
+
+${OVERLAY_HELP}`,
     )
-    .argument('<dir>', 'folder of YAML resources')
+    .argument('[dir]', 'folder of YAML resources');
+  return withNamespaceOption(withClusterOptions(command))
     .requiredOption('--model <name>', 'the model that the request asks for')
     .addOption(
       new Option('--operation <what>', 'what it asks of the model')
@@ -50,7 +60,7 @@ export function explainCommand(): Command {
     .addOption(new Option('--key <key>', 'the virtual key that it shows').conflicts('consumer'))
     .option('--consumer <namespace/name>', 'whose key it shows, where you do not have the key')
     .option('--conversation <id>', 'what keeps it on one backend among several of one priority', 'explain')
-    .option('--edge <namespace/name>', 'the EdgeGateway, where the folder has several')
+    .option('--edge <namespace/name>', 'the EdgeGateway, where there are several')
     .option('--json', 'print one JSON document: {outcome, route, model, backends, treatment, passedOver}')
     .addHelpText(
       'after',
@@ -58,13 +68,14 @@ export function explainCommand(): Command {
 Examples:
   fairlead explain examples/quickstart --model demo --key sk-fairlead-demo
   fairlead explain examples/tenants --model blue-demo --consumer red/red-app
+  fairlead explain --context production --model demo --consumer default/someone
 
 ${EXIT_CODES_HELP}`,
     )
-    .action(async (dir: string, options: ExplainOptions) => {
+    .action(async (dir: string | undefined, options: ExplainOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runExplain } = await import('../explain/run-explain.ts');
-      await runExplain(dir, options);
+      await runExplain(requirePlace(dir, options, 'LayOver'), options);
     });
 }
 

@@ -2,16 +2,16 @@ import { styleText } from 'node:util';
 import type { Compilation } from '../../sync-agent/compile/compilation.ts';
 import { resourceId } from '../../sync-agent/snapshot.ts';
 import { faultsOf } from '../faults.ts';
-import type { Folder } from '../folder.ts';
+import type { CompilableResources } from '../compilable-resources.ts';
 import { renderProblem } from '../render-problem.ts';
 import type { CompiledEdge } from './run-compile.ts';
 
 /** Beyond this many resources only the faulty ones are named. */
 const LISTED_RESOURCES = 40;
 
-export function renderCompilation({ problems, additions }: Folder, edges: readonly CompiledEdge[]): string {
+export function renderCompilation({ problems, notes }: CompilableResources, edges: readonly CompiledEdge[]): string {
   return [
-    ...additions.map((sentence) => styleText('dim', `note: ${sentence}`)),
+    ...notes.map((sentence) => styleText('dim', `note: ${sentence}`)),
     ...problems.map((problem) => renderProblem(problem)),
     ...edges.flatMap((edge) => ['', ...renderEdge(edge)]),
   ]
@@ -19,14 +19,14 @@ export function renderCompilation({ problems, additions }: Folder, edges: readon
     .replace(/^\n+/, '');
 }
 
-function renderEdge({ gateway, compilation }: CompiledEdge): string[] {
+function renderEdge({ gateway, compilation, conditions }: CompiledEdge): string[] {
   const { endpoint, clusterName } = gateway.spec;
   return [
     `${styleText('bold', resourceId(gateway.metadata))}  ${endpoint}, as cluster ${clusterName}`,
     '',
     ...renderSections(compilation),
     '',
-    ...renderResources(compilation),
+    ...renderResources({ conditions }),
   ];
 }
 
@@ -46,7 +46,7 @@ function renderSections({ sections, secrets, counts }: Compilation): string[] {
   ];
 }
 
-function renderResources({ conditions }: Compilation): string[] {
+function renderResources({ conditions }: Pick<Compilation, 'conditions'>): string[] {
   const faults = faultsOf({ conditions });
   const faulty = new Set(faults.map(({ resource }) => resource));
   const fine = [...conditions.keys()].filter((key) => !faulty.has(key)).toSorted();

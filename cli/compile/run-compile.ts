@@ -1,46 +1,51 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Compilation } from '../../sync-agent/compile/compilation.ts';
-import { compile } from '../../sync-agent/compile/compile.ts';
 import { resourceId, type ResourceOf } from '../../sync-agent/snapshot.ts';
 import type { CompileOptions } from '../commands/compile.ts';
+import { compilableResources, compileForEdge, type CompilableResources } from '../compilable-resources.ts';
 import { EXIT } from '../exit-codes.ts';
 import { faultsOf } from '../faults.ts';
-import { readFolder, type Folder } from '../folder.ts';
+import { isReported, type Place } from '../places/place.ts';
+import { withReading } from '../places/with-reading.ts';
 import { renderCompilation } from './render-compilation.ts';
 
-/** One edge of the folder, and what would be published to it. */
+/** One edge, and what would be published to it. */
 export interface CompiledEdge {
   readonly gateway: ResourceOf<'EdgeGateway'>;
   readonly compilation: Compilation;
+  /** What is said of the resources that are reported. */
+  readonly conditions: Compilation['conditions'];
 }
 
 /** What `fairlead compile` does. */
-export async function runCompile(dir: string, options: CompileOptions): Promise<void> {
-  const folder = await readFolder(dir);
-  const edges = folder.gateways.map((gateway) => ({
-    gateway,
-    compilation: compile(folder.resources, resourceId(gateway.metadata)),
-  }));
-  const ok = isAllRight(folder, edges);
+export async function runCompile(place: Place, options: CompileOptions): Promise<void> {
+  const compilable = await withReading(place, compilableResources);
+  const edges: CompiledEdge[] = [];
+  const notes = [...compilable.notes];
+  for (const gateway of compilable.gateways) {
+    const { compilation, note } = await compileForEdge(compilable.resources, resourceId(gateway.metadata));
+    const conditions = new Map([...compilation.conditions].filter(([key]) => isReported(place, key)));
+    edges.push({ gateway, compilation, conditions });
+    if (note !== undefined) notes.push(note);
+  }
+  const said = { ...compilable, notes };
+  const ok = isAllRight(said, edges);
   if (options.out !== undefined) await writeSections(options.out, edges);
   console.log(
-    options.json === true ? JSON.stringify(asJson(folder, edges, ok), null, 2) : renderCompilation(folder, edges),
+    options.json === true ? JSON.stringify(asJson(said, edges, ok), null, 2) : renderCompilation(said, edges),
   );
   process.exitCode = ok ? EXIT.ok : EXIT.rejected;
 }
 
-function isAllRight({ problems }: Folder, edges: readonly CompiledEdge[]): boolean {
-  return (
-    problems.every(({ severity }) => severity !== 'error') &&
-    edges.every(({ compilation }) => faultsOf(compilation).length === 0)
-  );
+function isAllRight({ problems }: CompilableResources, edges: readonly CompiledEdge[]): boolean {
+  return problems.every(({ severity }) => severity !== 'error') && edges.every((edge) => faultsOf(edge).length === 0);
 }
 
-function asJson({ problems, additions }: Folder, edges: readonly CompiledEdge[], ok: boolean) {
+function asJson({ problems, notes }: CompilableResources, edges: readonly CompiledEdge[], ok: boolean) {
   return {
     ok,
-    edges: edges.map(({ gateway, compilation }) => ({
+    edges: edges.map(({ gateway, compilation, conditions }) => ({
       edge: resourceId(gateway.metadata),
       endpoint: gateway.spec.endpoint,
       cluster: gateway.spec.clusterName,
@@ -51,10 +56,10 @@ function asJson({ problems, additions }: Folder, edges: readonly CompiledEdge[],
           blobs.map(({ sha256, bytes }) => ({ sha256, bytes: bytes.length })),
         ]),
       ),
-      conditions: Object.fromEntries(compilation.conditions),
+      conditions: Object.fromEntries(conditions),
     })),
     problems,
-    additions,
+    notes,
   };
 }
 

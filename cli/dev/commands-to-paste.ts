@@ -61,7 +61,7 @@ export function commandsFor(resources: readonly Resource[], edge: string): Paste
     .filter((resource): resource is ResourceOf<'GatewayRoute'> => resource.kind === 'GatewayRoute')
     .toSorted((a, b) => (resourceId(a.metadata) < resourceId(b.metadata) ? -1 : 1));
   for (const found of routes) {
-    const [reference] = found.spec.models;
+    const [reference] = found.spec.models ?? [];
     if (reference === undefined) continue;
     const model = resources.find(
       (resource): resource is ResourceOf<'AIModel'> =>

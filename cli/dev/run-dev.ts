@@ -4,7 +4,7 @@ import { PublishFailure } from '../../sync-agent/publish/publish-failure.ts';
 import type { AgentEvent } from '../../sync-agent/status/status-sink.ts';
 import { OPENAI_DEFAULTS, type DevOptions } from '../commands/dev.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { requireFolder } from '../folder.ts';
+import { requireFolder } from '../places/require-folder.ts';
 import { commandsFor } from './commands-to-paste.ts';
 import { startLocalGateway, type LocalGateway } from './local-gateway.ts';
 import type { OpenAIAccess } from './local-resources.ts';

@@ -87,8 +87,10 @@ function agentTeller(tell: Tell, isReady: () => boolean): (event: AgentEvent) =>
       case 'no-edge':
         tell('no edge', 'red', 'the folder has no EdgeGateway that could be used');
         return;
+      case 'edges':
       case 'unchanged':
       case 'programmed':
+      case 'observed':
         return;
     }
   };

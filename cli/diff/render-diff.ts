@@ -2,22 +2,22 @@ import { styleText } from 'node:util';
 import type { Json } from '../../contract/canonical-json.ts';
 import { renderVerbs } from '../edges/change-counts.ts';
 import type { FieldChange, ResourceChange } from '../edges/entry-changes.ts';
-import { renderEdgeTitle, renderFolder, renderHeld } from '../edges/render-edge.ts';
-import type { OperatedFolder } from '../edges/operated-folder.ts';
+import { renderEdgeTitle, renderHeld, renderReading } from '../edges/render-edge.ts';
+import type { OperatedResources } from '../edges/operated-resources.ts';
 import { faultsOf, type Fault } from '../faults.ts';
 import type { EdgeDiff } from './run-diff.ts';
 
-export function renderDiff(folder: OperatedFolder, diffs: readonly EdgeDiff[]): string {
-  return [...renderFolder(folder), ...diffs.flatMap((diff) => ['', ...renderEdgeDiff(folder, diff)])]
+export function renderDiff(operated: OperatedResources, diffs: readonly EdgeDiff[]): string {
+  return [...renderReading(operated), ...diffs.flatMap((diff) => ['', ...renderEdgeDiff(operated, diff)])]
     .join('\n')
     .replace(/^\n+/, '');
 }
 
-function renderEdgeDiff(folder: OperatedFolder, { edge, difference }: EdgeDiff): string[] {
+function renderEdgeDiff(operated: OperatedResources, { edge, difference }: EdgeDiff): string[] {
   const { held, changes, resigned, guards, warnings, digest } = difference;
   const faults = faultsOf(edge.compilation);
   const lines = [
-    renderEdgeTitle(edge, folder),
+    renderEdgeTitle(edge, operated),
     `  the edge ${held ? 'holds ' : ''}${renderHeld(held, Date.now())}`,
     '',
   ];
@@ -25,18 +25,22 @@ function renderEdgeDiff(folder: OperatedFolder, { edge, difference }: EdgeDiff):
   lines.push(...resigned.map((sentence) => `  ${styleText('yellow', '~')} the whole table: ${sentence}`));
   if (changes.length + resigned.length > 0) lines.push('');
   lines.push(
-    changes.length === 0 ? '  No resource differs.' : `  ${renderVerbs(changes)}. Digest of the table: ${digest}`,
+    changes.length === 0 ? `  ${renderNone(operated)}` : `  ${renderVerbs(changes)}. Digest of the table: ${digest}`,
     ...guards.map(({ reason, sentence }) => `  ${styleText('yellow', reason)}: ${sentence}`),
     ...warnings.map((sentence) => `  ${styleText('yellow', 'warning')}: ${sentence}`),
   );
   return lines;
 }
 
+function renderNone({ place: { namespace } }: OperatedResources): string {
+  return namespace === undefined ? 'No resource differs.' : `No resource of namespace ${namespace} differs.`;
+}
+
 const SIGNS = { added: ['+', 'green'], changed: ['~', 'yellow'], removed: ['-', 'red'] } as const;
 
 export function renderChange({ resource, how, fields }: ResourceChange, faults: readonly Fault[]): string[] {
   const [sign, colour] = SIGNS[how];
-  // A resource goes because its file went, or because something stands against it.
+  // A resource goes because it was taken away, or because something stands against it.
   const reasons = how === 'removed' ? faults.filter((fault) => fault.resource === resource) : [];
   return [
     `  ${styleText(colour, `${sign} ${resource}`)}`,

@@ -1,38 +1,40 @@
 import type { EdgeOptions } from '../commands/edge-options.ts';
-import { folderDifference, type FolderDifference } from '../edges/folder-difference.ts';
+import { edgeDifference, type EdgeDifference } from '../edges/edge-difference.ts';
 import { explained, NEVER, openEdge, type OperatedEdge } from '../edges/operated-edge.ts';
-import { readOperatedFolder, type OperatedFolder } from '../edges/operated-folder.ts';
+import { withOperated, type OperatedResources } from '../edges/operated-resources.ts';
 import { EXIT } from '../exit-codes.ts';
 import { faultsOf } from '../faults.ts';
+import { isReported, type Place } from '../places/place.ts';
 import { renderDiff } from './render-diff.ts';
 
-/** One edge, and what the folder would change there. */
+/** One edge, and what the resources would change there. */
 export interface EdgeDiff {
   readonly edge: OperatedEdge;
-  readonly difference: FolderDifference;
+  readonly difference: EdgeDifference;
 }
 
 /** What `fairlead diff` does. */
-export async function runDiff(dir: string, options: EdgeOptions): Promise<void> {
-  const folder = await readOperatedFolder(dir, options);
-  const diffs: EdgeDiff[] = [];
-  for (const gateway of folder.gateways) diffs.push(await diffOf(folder, gateway));
-  const isDifferent = diffs.some(({ difference }) => differs(difference));
-  console.log(options.json === true ? JSON.stringify(asJson(folder, diffs), null, 2) : renderDiff(folder, diffs));
-  process.exitCode = isDifferent ? EXIT.rejected : EXIT.ok;
+export async function runDiff(place: Place, options: EdgeOptions): Promise<void> {
+  await withOperated(place, options, async (operated) => {
+    const diffs: EdgeDiff[] = [];
+    for (const gateway of operated.gateways) diffs.push(await diffOf(operated, gateway));
+    const isDifferent = diffs.some(({ difference }) => differs(difference));
+    console.log(options.json === true ? JSON.stringify(asJson(operated, diffs), null, 2) : renderDiff(operated, diffs));
+    process.exitCode = isDifferent ? EXIT.rejected : EXIT.ok;
+  });
 }
 
-async function diffOf(folder: OperatedFolder, gateway: OperatedFolder['gateways'][number]): Promise<EdgeDiff> {
-  const edge = await openEdge(folder, gateway);
-  const difference = await explained(async () => folderDifference(edge, await edge.client.state(NEVER), folder));
+async function diffOf(operated: OperatedResources, gateway: OperatedResources['gateways'][number]): Promise<EdgeDiff> {
+  const edge = await openEdge(operated, gateway);
+  const difference = await explained(async () => edgeDifference(edge, await edge.client.state(NEVER), operated));
   return { edge, difference };
 }
 
-export function differs({ held, changes, resigned }: FolderDifference): boolean {
+export function differs({ held, changes, resigned }: EdgeDifference): boolean {
   return held === null || changes.length > 0 || resigned.length > 0;
 }
 
-function asJson({ problems }: OperatedFolder, diffs: readonly EdgeDiff[]) {
+function asJson({ place, problems, notes }: OperatedResources, diffs: readonly EdgeDiff[]) {
   return {
     different: diffs.some(({ difference }) => differs(difference)),
     edges: diffs.map(({ edge, difference }) => ({
@@ -41,8 +43,9 @@ function asJson({ problems }: OperatedFolder, diffs: readonly EdgeDiff[]) {
       cluster: edge.gateway.spec.clusterName,
       different: differs(difference),
       ...difference,
-      faults: faultsOf(edge.compilation),
+      faults: faultsOf(edge.compilation).filter(({ resource }) => isReported(place, resource)),
     })),
     problems,
+    notes,
   };
 }

@@ -80,6 +80,16 @@ function fieldChange(path: string, before: Json | undefined, after: Json | undef
 const SECRET = '(a secret)';
 const ANOTHER_SECRET = '(another secret)';
 
+/** Whether two entries are the same, but for what the secrets hold that they name. */
+export function sameButSecrets(before: Json, after: Json): boolean {
+  return sameJson(withoutSecrets(before), withoutSecrets(after));
+}
+
+/** Whether nothing of it but secrets is another. */
+export function isOfSecrets({ after }: FieldChange): boolean {
+  return after === ANOTHER_SECRET;
+}
+
 /** As a bucket names a secret: by an id that tells nothing, and is of no use to a person. */
 function isSecretName(value: Json): boolean {
   return isObject(value) && value['type'] === 'Sealed' && typeof value['id'] === 'string';

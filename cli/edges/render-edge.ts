@@ -1,22 +1,23 @@
 import { styleText } from 'node:util';
 import { age } from '../age.ts';
 import { renderProblem } from '../render-problem.ts';
-import type { HeldRevision } from './folder-difference.ts';
+import type { HeldRevision } from './edge-difference.ts';
 import type { OperatedEdge } from './operated-edge.ts';
-import type { OperatedFolder } from './operated-folder.ts';
+import type { OperatedResources } from './operated-resources.ts';
 
-/** What is to be known of the folder before anything about its edges. */
-export function renderFolder({ problems }: OperatedFolder): string[] {
-  if (!problems.some(({ severity }) => severity === 'error')) return problems.map(renderProblem);
-  return [
-    ...problems.map(renderProblem),
-    styleText('dim', 'note: what cannot be read counts as gone here, while a running agent keeps what it said last'),
-  ];
+/** What is to be known of a folder or cluster before anything about its edges. */
+export function renderReading({ place, problems, notes }: OperatedResources): string[] {
+  const isBroken = place.type !== 'Cluster' && problems.some(({ severity }) => severity === 'error');
+  const all = isBroken ? [...notes, UNREADABLE_COUNTS_AS_GONE] : notes;
+  return [...problems.map(renderProblem), ...all.map((sentence) => styleText('dim', `note: ${sentence}`))];
 }
+
+const UNREADABLE_COUNTS_AS_GONE =
+  'what cannot be read counts as gone here, while a running agent keeps what it said last';
 
 export function renderEdgeTitle(
   { id, gateway }: Pick<OperatedEdge, 'id' | 'gateway'>,
-  { dev }: OperatedFolder,
+  { dev }: Pick<OperatedResources, 'dev'>,
 ): string {
   const { endpoint, clusterName } = gateway.spec;
   const runner = dev ? styleText('dim', ` (fairlead dev, process ${dev.pid})`) : '';

@@ -5,9 +5,17 @@ import { sha256Hex } from '../../contract/encoding.ts';
 import type { SectionHashes } from '../../contract/routing-table.ts';
 import type { Blob } from '../../sync-agent/compile/compilation.ts';
 import { forEachBounded } from '../../sync-agent/for-each-bounded.ts';
-import { entryName } from '../../sync-agent/table-difference.ts';
+import type { ResourceKey } from '../../sync-agent/snapshot.ts';
+import { entryName, type ComparedKind } from '../../sync-agent/table-difference.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import { resourceChanges, type Entries, type ResourceChange, type TableEntries } from './entry-changes.ts';
+import {
+  resourceChanges,
+  sameButSecrets,
+  type Entries,
+  type ResourceChange,
+  type TableEntries,
+} from './entry-changes.ts';
+import { servicesNamed } from './service-changes.ts';
 
 const PARALLEL_READS = 8;
 
@@ -35,18 +43,37 @@ export class TableReader {
     for (const { sha256, bytes } of blobs) if (!this.#buckets.has(sha256)) this.#buckets.set(sha256, parse(bytes));
   }
 
-  /** @param before null: an empty table */
+  /** For people. @param before null: an empty table */
   async changes(before: ResourceHashes | null, after: ResourceHashes | null): Promise<ResourceChange[]> {
+    return servicesNamed(await this.entryChanges(before, after));
+  }
+
+  /** The same as the agent counts it: by the names of entries. */
+  async entryChanges(before: ResourceHashes | null, after: ResourceHashes | null): Promise<ResourceChange[]> {
     const [old, now] = await this.#differing(before ?? NOTHING, after ?? NOTHING);
     return resourceChanges(old, now);
   }
 
-  /** In which entries two tables differ, by `section/id`. */
-  async differingEntries(before: ResourceHashes, after: ResourceHashes): Promise<ReadonlySet<string>> {
+  /**
+   * In which entries two tables differ, by `section/id`.
+   *
+   * @param unknownSecrets resources of which secrets are not compared
+   */
+  async differingEntries(
+    before: ResourceHashes,
+    after: ResourceHashes,
+    unknownSecrets: ReadonlySet<ResourceKey>,
+  ): Promise<ReadonlySet<string>> {
     const [old, now] = await this.#differing(before, after);
+    const isSame = (section: ComparedKind, id: string): boolean => {
+      const [a, b] = [old[section].get(id), now[section].get(id)];
+      if (isDeepStrictEqual(a, b)) return true;
+      const isUnknown = section === 'providers' && unknownSecrets.has(`LLMProvider/${id}`);
+      return isUnknown && a !== undefined && b !== undefined && sameButSecrets(a, b);
+    };
     const names = COMPARED.flatMap((section) =>
       [...new Set([...old[section].keys(), ...now[section].keys()])]
-        .filter((id) => !isDeepStrictEqual(old[section].get(id), now[section].get(id)))
+        .filter((id) => !isSame(section, id))
         .map((id) => entryName(section, id)),
     );
     return new Set(names);

@@ -3,24 +3,28 @@ import { systemClock } from '../../sync-agent/clock.ts';
 import type { EvictOptions } from '../commands/evict.ts';
 import { countByKind } from '../edges/change-counts.ts';
 import { explained, NEVER, openEdge, type OperatedEdge } from '../edges/operated-edge.ts';
-import { readOperatedFolder } from '../edges/operated-folder.ts';
+import { withOperated, type OperatedResources } from '../edges/operated-resources.ts';
 import { renderEdgeTitle } from '../edges/render-edge.ts';
 import { isolatesOf } from '../isolates-of.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
+import type { Place } from '../places/place.ts';
 
 const PAUSE_MS = 500;
 const PATIENCE_MS = 30_000;
 
 /** What `fairlead evict` does. */
-export async function runEvict(dir: string, options: EvictOptions): Promise<void> {
+export async function runEvict(place: Place, options: EvictOptions): Promise<void> {
   if (options.edge === undefined)
     throw new CliError('name the EdgeGateway whose edge is meant: --edge namespace/name', EXIT.usage);
-  const folder = await readOperatedFolder(dir, options);
-  const [gateway] = folder.gateways;
-  if (!gateway) throw new TypeError('a folder without the EdgeGateway is refused');
-  const edge = await openEdge(folder, gateway);
+  await withOperated(place, options, (operated) => evict(operated, options));
+}
+
+async function evict(operated: OperatedResources, options: EvictOptions): Promise<void> {
+  const [gateway] = operated.gateways;
+  if (!gateway) throw new TypeError('a place without the EdgeGateway is refused');
+  const edge = await openEdge(operated, gateway);
   const dropped = await explained(() => whatIsHeld(edge));
-  const title = renderEdgeTitle(edge, folder);
+  const title = renderEdgeTitle(edge, operated);
   if (options.yes !== true)
     throw new CliError(`nothing was done. ${title} would stop serving ${dropped.told}: say so with --yes`, EXIT.usage);
   await explained(() => edge.client.evict(NEVER));

@@ -20,17 +20,21 @@ export interface Explanation {
   readonly plan: Plan;
   /** Of a refusal, for whoever has the resources; absent where its message says all. */
   readonly why: string | undefined;
-  /** What keeps resources of the folder out of the table. */
+  /** What keeps resources out of the table. */
   readonly faults: readonly Fault[];
   readonly problems: readonly Problem[];
+  /** What was added or not read, and what that means: each a sentence. */
+  readonly notes: readonly string[];
 }
 
 type Serve = Extract<Plan, { type: 'Serve' }>;
 type Refuse = Extract<Plan, { type: 'Refuse' }>;
 
-export function renderExplanation({ edge, request, plan, why, faults, problems }: Explanation): string {
+export function renderExplanation(explanation: Explanation): string {
+  const { edge, request, plan, why, faults, problems, notes } = explanation;
   const passedOver = plan.passedOver();
   return [
+    ...notes.map((sentence) => styleText('dim', `note: ${sentence}`)),
     ...problems.map((problem) => renderProblem(problem)),
     `${request.operation} with the model ${styleText('bold', request.model)} at ${request.host}${request.path}, ` +
       `showing ${request.credential}, on the edge ${edge}`,
@@ -99,8 +103,8 @@ function seconds(ms: number): string {
 }
 
 /** The same for programs. */
-export function explanationAsJson({ edge, request, plan, why, faults, problems }: Explanation): object {
-  const common = { edge, request, passedOver: plan.passedOver(), faults, problems };
+export function explanationAsJson({ edge, request, plan, why, faults, problems, notes }: Explanation): object {
+  const common = { edge, request, passedOver: plan.passedOver(), faults, problems, notes };
   switch (plan.type) {
     case 'Refuse':
       return {

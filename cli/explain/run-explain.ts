@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SECTION_KINDS, type ConsumerEntry, type Operation, type SectionHashes } from '../../contract/routing-table.ts';
 import type { Compilation } from '../../sync-agent/compile/compilation.ts';
-import { compile } from '../../sync-agent/compile/compile.ts';
 import { resourceId } from '../../sync-agent/snapshot.ts';
 import { endpointOf, withoutPort } from '../../worker/pipeline/endpoint.ts';
 import { planRequest } from '../../worker/pipeline/plan-request.ts';
@@ -11,24 +10,28 @@ import { OPERATION_PATHS, type ExplainOptions } from '../commands/explain.ts';
 import { chooseGateway } from '../dev/overlay.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { faultsOf } from '../faults.ts';
-import { readFolder } from '../folder.ts';
+import { compilableResources, compileForEdge } from '../compilable-resources.ts';
+import { isReported, placeName, type Place } from '../places/place.ts';
+import { withReading } from '../places/with-reading.ts';
 import { explanationAsJson, renderExplanation, type Explanation } from './explanation.ts';
 import { whyRefused } from './why-refused.ts';
 
 /** What `fairlead explain` does. */
-export async function runExplain(dir: string, options: ExplainOptions): Promise<void> {
-  const explanation = await explain(dir, options);
+export async function runExplain(place: Place, options: ExplainOptions): Promise<void> {
+  const explanation = await explain(place, options);
   console.log(
     options.json === true ? JSON.stringify(explanationAsJson(explanation), null, 2) : renderExplanation(explanation),
   );
   process.exitCode = explanation.plan.type === 'Serve' ? EXIT.ok : EXIT.rejected;
 }
 
-async function explain(dir: string, options: ExplainOptions): Promise<Explanation> {
-  const { resources, gateways, problems } = await readFolder(dir);
+async function explain(place: Place, options: ExplainOptions): Promise<Explanation> {
+  const { resources, gateways, problems, notes } = await withReading(place, compilableResources);
   const gateway = chooseGateway(gateways, options.edge);
-  if (gateway === undefined) throw new CliError(`${dir} has no EdgeGateway ${options.edge ?? ''}`, EXIT.usage);
-  const compilation = compile(resources, resourceId(gateway.metadata));
+  if (gateway === undefined)
+    throw new CliError(`${placeName(place)} has no EdgeGateway ${options.edge ?? ''}`, EXIT.usage);
+  const edge = resourceId(gateway.metadata);
+  const { compilation, note } = await compileForEdge(resources, edge);
   const table = openCompiled(compilation, gateway.spec.clusterName);
   const { consumer, credential } = await findConsumer(table, compilation, options);
 
@@ -49,7 +52,8 @@ async function explain(dir: string, options: ExplainOptions): Promise<Explanatio
   const plan = planRequest(table, asked);
   const why = plan.type === 'Refuse' ? whyRefused(table, plan, asked) : undefined;
   const request = { model, operation, host, path, credential };
-  return { edge: resourceId(gateway.metadata), request, plan, why, faults: faultsOf(compilation), problems };
+  const faults = faultsOf(compilation).filter(({ resource }) => isReported(place, resource));
+  return { edge, request, plan, why, faults, problems, notes: note === undefined ? notes : [...notes, note] };
 }
 
 /** A path that is no endpoint, or another's, would never meet a model this way. */

@@ -1,6 +1,6 @@
 import type { ClusterHistory, HubState } from '../../contract/publish-api.ts';
 import { countByKind, type ChangeCounts } from '../edges/change-counts.ts';
-import { heldRevision, type HeldRevision } from '../edges/folder-difference.ts';
+import { heldRevision, type HeldRevision } from '../edges/edge-difference.ts';
 import type { TableReader } from '../edges/table-reader.ts';
 
 /** One revision that the edge keeps. */

@@ -4,9 +4,10 @@ import { isolatesOf } from '../isolates-of.ts';
 import type { EdgeOptions } from '../commands/edge-options.ts';
 import { renderCounts } from '../edges/change-counts.ts';
 import { explained, NEVER, openEdge, type OperatedEdge } from '../edges/operated-edge.ts';
-import { readOperatedFolder, type OperatedFolder } from '../edges/operated-folder.ts';
+import { withOperated, type OperatedResources } from '../edges/operated-resources.ts';
 import { renderEdgeTitle } from '../edges/render-edge.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { Place } from '../places/place.ts';
 import { keptRevisions, type KeptRevision } from './kept-revisions.ts';
 
 interface EdgeHistory {
@@ -15,18 +16,19 @@ interface EdgeHistory {
 }
 
 /** What `fairlead history` does. */
-export async function runHistory(dir: string, options: EdgeOptions): Promise<void> {
-  const folder = await readOperatedFolder(dir, options);
-  const histories: EdgeHistory[] = [];
-  for (const gateway of folder.gateways) {
-    const edge = await openEdge(folder, gateway);
-    const revisions = await explained(async () =>
-      keptRevisions(await edge.client.history(NEVER), await edge.client.state(NEVER), edge.tables),
-    );
-    histories.push({ edge, revisions });
-  }
-  console.log(options.json === true ? JSON.stringify(asJson(histories), null, 2) : render(folder, histories));
-  process.exitCode = EXIT.ok;
+export async function runHistory(place: Place, options: EdgeOptions): Promise<void> {
+  await withOperated(place, options, async (operated) => {
+    const histories: EdgeHistory[] = [];
+    for (const gateway of operated.gateways) {
+      const edge = await openEdge(operated, gateway);
+      const revisions = await explained(async () =>
+        keptRevisions(await edge.client.history(NEVER), await edge.client.state(NEVER), edge.tables),
+      );
+      histories.push({ edge, revisions });
+    }
+    console.log(options.json === true ? JSON.stringify(asJson(histories), null, 2) : render(operated, histories));
+    process.exitCode = EXIT.ok;
+  });
 }
 
 function asJson(histories: readonly EdgeHistory[]) {
@@ -40,11 +42,11 @@ function asJson(histories: readonly EdgeHistory[]) {
   };
 }
 
-function render(folder: OperatedFolder, histories: readonly EdgeHistory[]): string {
+function render(operated: OperatedResources, histories: readonly EdgeHistory[]): string {
   return histories
     .flatMap(({ edge, revisions }) => [
       '',
-      renderEdgeTitle(edge, folder),
+      renderEdgeTitle(edge, operated),
       '',
       ...renderRevisions(revisions, Date.now()),
     ])

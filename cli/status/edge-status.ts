@@ -7,17 +7,14 @@ import type { ResourceKey } from '../../sync-agent/snapshot.ts';
 import { programmedConditions, type EdgeWord } from '../../sync-agent/status/programmed.ts';
 import { entryName } from '../../sync-agent/table-difference.ts';
 import type { ResourceChange } from '../edges/entry-changes.ts';
-import {
-  compiledHashes,
-  folderDifference,
-  type FolderDifference,
-  type HeldRevision,
-} from '../edges/folder-difference.ts';
+import { compiledHashes, edgeDifference, type EdgeDifference, type HeldRevision } from '../edges/edge-difference.ts';
 import { NEVER, type OperatedEdge } from '../edges/operated-edge.ts';
-import type { OperatedFolder } from '../edges/operated-folder.ts';
+import type { OperatedResources } from '../edges/operated-resources.ts';
 import { faultsOf } from '../faults.ts';
+import { isReported, type Place } from '../places/place.ts';
+import { staleStatuses, type StaleStatus } from './written-status.ts';
 
-/** What an edge says of itself, against what the folder says. */
+/** What an edge says of itself, against what the resources say. */
 export interface AskedEdge {
   readonly held: HeldRevision | null;
   /** The highest term that was ever granted. */
@@ -29,17 +26,19 @@ export interface AskedEdge {
   readonly conflicts: HubState['conflicts'];
   /** What one isolate answered that was asked now. */
   readonly probe: ServedRevision;
-  /** From what the edge holds to what the folder says. */
+  /** From what the edge holds to what the resources say. */
   readonly changes: readonly ResourceChange[];
   readonly guards: readonly Hold[];
   readonly warnings: readonly string[];
-  /** Of every resource that concerns the edge. */
+  /** Of every resource that concerns the edge and is reported. */
   readonly programmed: ReadonlyMap<ResourceKey, Condition>;
   /** Those that the edge does not serve as they are. */
   readonly missing: readonly Missing[];
+  /** Those whose status in the API server says something else; none where the resources come from a folder. */
+  readonly stale: readonly StaleStatus[];
 }
 
-/** A resource that the edge does not serve as the folder says it. */
+/** A resource that the edge does not serve as it stands. */
 export interface Missing {
   readonly resource: ResourceKey;
   /** The conditions that say why. */
@@ -55,14 +54,16 @@ export interface SilentEdge {
 }
 
 /** @throws {CliError} where a blob is not what its name says */
-export async function askEdge(edge: OperatedEdge, folder: OperatedFolder): Promise<AskedEdge | SilentEdge> {
+export async function askEdge(edge: OperatedEdge, operated: OperatedResources): Promise<AskedEdge | SilentEdge> {
   try {
     // Before the state, so that the isolate which answers is among those that were heard of.
     const probe = await edge.client.probe(NEVER);
     const state = await edge.client.state(NEVER);
-    const difference = await folderDifference(edge, state, folder);
-    const conditions = await programmedBy(edge, { probe, state }, difference);
-    for (const resource of folder.notComparable) conditions.delete(resource);
+    const difference = await edgeDifference(edge, state, operated);
+    const all = await programmedBy(edge, { probe, state }, difference, operated.place);
+    const programmed = new Map(
+      [...all].filter(([key]) => isReported(operated.place, key) && !operated.unknownConsumers.has(key)),
+    );
     return {
       held: difference.held,
       term: state.term,
@@ -74,8 +75,9 @@ export async function askEdge(edge: OperatedEdge, folder: OperatedFolder): Promi
       changes: difference.changes,
       guards: difference.guards,
       warnings: difference.warnings,
-      programmed: conditions,
-      missing: missingOf(edge.compilation, conditions),
+      programmed,
+      missing: missingOf(edge.compilation, programmed),
+      stale: operated.cluster ? staleStatuses(edge.id, programmed, operated.cluster.stored) : [],
     };
   } catch (error) {
     if (!(error instanceof PublishFailure)) throw error;
@@ -87,7 +89,8 @@ export async function askEdge(edge: OperatedEdge, folder: OperatedFolder): Promi
 async function programmedBy(
   edge: OperatedEdge,
   word: EdgeWord,
-  { changes, guards, held }: FolderDifference,
+  { isWhole, guards, held }: EdgeDifference,
+  place: Place,
 ): Promise<Map<ResourceKey, Condition>> {
   const differing = await differingByRevision(edge, word);
   const holds = (revision: string, entries: readonly EntryRef[]) => {
@@ -99,25 +102,34 @@ async function programmedBy(
     compilation: edge.compilation,
     history: { holds },
     revision: held?.revision,
-    isWhole: changes.length === 0,
+    isWhole,
     hold: guards[0],
     word,
     failure: undefined,
   });
+  const gateway = `EdgeGateway/${edge.id}`;
   for (const [key, condition] of conditions) {
     const entries = edge.compilation.entries.get(key) ?? [];
-    const isUnpublished = !held || (entries.length > 0 && !holds(held.revision, entries));
-    if (condition.reason === 'Pending' && isUnpublished)
-      conditions.set(key, { type: 'Programmed', status: 'False', reason: 'Pending', message: UNPUBLISHED });
+    const isHeld = (revision: string) => (key === gateway ? isWhole : entries.length === 0 || holds(revision, entries));
+    if (condition.reason === 'Pending' && !(held && isHeld(held.revision)))
+      conditions.set(key, { type: 'Programmed', status: 'False', reason: 'Pending', message: unpublished(place) });
   }
   return conditions;
 }
 
-const UNPUBLISHED = 'What the folder says of it has not been published: does an agent watch the folder?';
+function unpublished(place: Place): string {
+  switch (place.type) {
+    case 'Folder':
+    case 'Overlay':
+      return 'What the folder says of it has not been published: does an agent watch the folder?';
+    case 'Cluster':
+      return 'What the cluster says of it has not been published: does an agent lead?';
+  }
+}
 
-/** What each revision that the edge holds or serves has otherwise than the folder; one that is not kept is not known. */
+/** What each revision that the edge holds or serves has otherwise than the resources; one that is not kept is not known. */
 async function differingByRevision(
-  { client, compilation, tables }: OperatedEdge,
+  { client, compilation, unknownSecrets, tables }: OperatedEdge,
   { probe, state }: EdgeWord,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const { current, serving } = state;
@@ -128,7 +140,7 @@ async function differingByRevision(
   const after = compiledHashes(compilation);
   for (const { revision, pointer } of [...(current ? [current] : []), ...kept])
     if (wanted.has(revision) && !found.has(revision))
-      found.set(revision, await tables.differingEntries(pointer.sections, after));
+      found.set(revision, await tables.differingEntries(pointer.sections, after, unknownSecrets));
   return found;
 }
 
@@ -145,7 +157,7 @@ export async function askUnsigned({ spec }: OperatedEdge['gateway']): Promise<Se
 }
 
 /** Whether there is nothing that a person should look at. */
-export function isAllRight({ held, serving, refused, changes, guards, probe, missing }: AskedEdge): boolean {
+export function isAllRight({ held, serving, refused, changes, guards, probe, missing, stale }: AskedEdge): boolean {
   return (
     held !== null &&
     serving.every(({ revision }) => revision === held.revision) &&
@@ -153,11 +165,12 @@ export function isAllRight({ held, serving, refused, changes, guards, probe, mis
     refused.length === 0 &&
     changes.length === 0 &&
     guards.length === 0 &&
-    missing.length === 0
+    missing.length === 0 &&
+    stale.length === 0
   );
 }
 
-/** What the edge does not serve as the folder says it, and why. Sorted by resource. */
+/** What the edge does not serve as it stands, and why. Sorted by resource. */
 export function missingOf(
   { conditions }: Pick<Compilation, 'conditions'>,
   programmed: ReadonlyMap<ResourceKey, Condition>,

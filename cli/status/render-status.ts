@@ -3,24 +3,48 @@ import type { HubState, ServedRevision } from '../../contract/publish-api.ts';
 import { age } from '../age.ts';
 import { isolatesOf } from '../isolates-of.ts';
 import { renderVerbs } from '../edges/change-counts.ts';
-import { renderEdgeTitle, renderFolder, renderHeld } from '../edges/render-edge.ts';
-import type { OperatedFolder } from '../edges/operated-folder.ts';
+import { renderEdgeTitle, renderHeld, renderReading } from '../edges/render-edge.ts';
+import type { OperatedResources } from '../edges/operated-resources.ts';
+import { placeArguments, placeNoun } from '../places/place.ts';
+import { renderAgent } from './render-agent.ts';
 import type { AskedEdge, SilentEdge } from './edge-status.ts';
-import type { EdgeStatus } from './run-status.ts';
+import type { EdgeStatus, PlaceStatus } from './run-status.ts';
+import type { WrittenStatuses } from './written-status.ts';
 
 /** Beyond this many resources the rest is counted. */
 const LISTED_RESOURCES = 40;
 
-export function renderStatus(folder: OperatedFolder, statuses: readonly EdgeStatus[]): string {
-  return [...renderFolder(folder), ...statuses.flatMap((status) => ['', ...renderEdgeStatus(folder, status)])]
+export function renderStatus({ operated, agent, edges, written }: PlaceStatus): string {
+  return [
+    ...renderReading(operated),
+    ...(agent ? [renderAgent(agent, Date.now())] : []),
+    ...edges.flatMap((status) => ['', ...renderEdgeStatus(operated, status)]),
+    ...(written ? ['', ...renderWritten(written)] : []),
+  ]
     .join('\n')
     .replace(/^\n+/, '');
 }
 
-function renderEdgeStatus(folder: OperatedFolder, { edge, status }: EdgeStatus): string[] {
-  const title = renderEdgeTitle(edge, folder);
-  if ('failure' in status) return [title, ...renderSilence(status)];
-  return [title, ...renderTables(status), ...renderFolderSide(folder, status), '', ...renderResources(status)];
+function renderEdgeStatus(operated: OperatedResources, { edge, status, written }: EdgeStatus): string[] {
+  const title = renderEdgeTitle(edge, operated);
+  if ('failure' in status)
+    return [title, ...renderSilence(status), ...(written ? ['', ...renderWritten(written)] : [])];
+  return [title, ...renderTables(status), ...renderPlaceSide(operated, status), '', ...renderResources(status)];
+}
+
+/** What agents wrote is told where nobody can say whether it is still so. */
+function renderWritten({ programmed, all, others }: WrittenStatuses): string[] {
+  if (all === 0) return [styleText('dim', '  No agent has written any status of it.')];
+  const listed = others
+    .slice(0, LISTED_RESOURCES)
+    .flatMap(({ resource, because }) => [
+      `  ${styleText('red', 'not programmed')}  ${resource}`,
+      ...because.map(({ type, status, reason, message }) => `      ${type}=${status} ${reason}: ${message}`),
+      ...(because.length === 0 ? ['      its status says nothing: no agent has written any'] : []),
+    ]);
+  const more = others.length - LISTED_RESOURCES;
+  const sum = `  ${programmed} of ${all} resources are programmed, by the status that the agent wrote last`;
+  return [...listed, ...(more > 0 ? [`  and ${more} more`] : []), styleText('dim', sum)];
 }
 
 function row(word: string, text: string): string {
@@ -64,19 +88,19 @@ function renderProbe({ revision, confirmed }: ServedRevision): string {
   return `serves ${revision}${confirmed ? ', confirmed by the hub' : '; it could not ask the hub'}`;
 }
 
-function renderFolderSide({ dir }: OperatedFolder, { changes, guards, warnings }: AskedEdge): string[] {
-  const folder =
+function renderPlaceSide({ place }: OperatedResources, { changes, guards, warnings }: AskedEdge): string[] {
+  const said =
     changes.length === 0
       ? 'says what the hub holds'
-      : `says something else: ${renderVerbs(changes)} (\`fairlead diff ${dir}\`)`;
+      : `says something else: ${renderVerbs(changes)} (\`fairlead diff${placeArguments(place)}\`)`;
   return [
-    row('folder', folder),
+    row(placeNoun(place), said),
     ...guards.map(({ reason, sentence }) => row(styleText('yellow', 'held back'), `${reason}: ${sentence}`)),
     ...warnings.map((sentence) => row(styleText('yellow', 'warning'.padEnd(9)), sentence)),
   ];
 }
 
-function renderResources({ programmed, missing }: AskedEdge): string[] {
+function renderResources({ programmed, missing, stale }: AskedEdge): string[] {
   const served = [...programmed.values()].filter(({ status }) => status === 'True').length;
   const unused = programmed.size - served - missing.length;
   const listed = missing
@@ -89,9 +113,23 @@ function renderResources({ programmed, missing }: AskedEdge): string[] {
   return [
     ...listed,
     ...(more > 0 ? [`  and ${more} more`] : []),
+    ...renderStale(stale),
     styleText(
       'dim',
       `  ${served} of ${programmed.size} resources are programmed${unused === 0 ? '' : `; ${unused} are not published, because nothing refers to them`}`,
     ),
   ];
+}
+
+/** A dead agent leaves everything alike: what is wrong with many is said once. */
+function renderStale(stale: AskedEdge['stale']): string[] {
+  return [...Map.groupBy(stale, ({ sentence }) => sentence)].flatMap(([sentence, alike]) => {
+    const listed = alike.slice(0, LISTED_RESOURCES);
+    const more = alike.length - listed.length;
+    return [
+      ...listed.map(({ resource }) => `  ${styleText('yellow', 'stale status')}    ${resource}`),
+      ...(more > 0 ? [`  and ${more} more`] : []),
+      `      ${alike.length === 1 ? 'its' : 'their'} status ${sentence}`,
+    ];
+  });
 }

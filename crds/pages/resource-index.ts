@@ -23,13 +23,16 @@ flowchart LR
   GatewayRoute -- parentRefs --> EdgeGateway
   GatewayRoute -- models --> AIModel
   AIModel -- backends --> LLMProvider
+  AIModel -- backends --> InferenceService
+  GatewayRoute -- targetService --> InferenceService
   LLMProvider -- secretRef --> Secret
 \`\`\`
 
 - A GatewayRoute or Consumer attaches to an EdgeGateway by \`parentRefs\`, or to the one of its namespace where it names none. The EdgeGateway says by \`allowed\` who may, and what they may claim.
 - An AIModel ships because a route refers to it, and an LLMProvider because such a model does.
+- An inference service of the cluster (an InferenceService or LLMInferenceService of KServe, an InferencePool) serves as a backend of an AIModel, as the target of a route, or by the \`discovery\` of the EdgeGateway. The agent sees when it is ready; the edge itself looks whether it is reached, and by which names it serves its models. How it is reached says the backend's \`connectionRef\`, else the EdgeGateway's \`clusterAccess\`, else the service.
 - A reference into another namespace needs a [ReferenceGrant](https://gateway-api.sigs.k8s.io/api-types/referencegrant/) there.
-- A Secret is sent only to the hosts that its annotation \`fairlead.dev/hosts\` names, separated by commas, each with its port where that is not the default one. Without the annotation it is sent nowhere.
+- A Secret is sent only to the hosts that its annotation \`fairlead.dev/hosts\` names, separated by commas, each with its port where that is not the default one; \`*.example.com\` names all hosts below one. Without the annotation it is sent nowhere.
 
 ## What every resource has in common
 

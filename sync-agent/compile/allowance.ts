@@ -1,18 +1,20 @@
 import { hostMatches, nameMatches, pathMatches } from '../../contract/route-match.ts';
 import type { ResourceId, ResourceOf } from '../snapshot.ts';
 import type { Problem } from './compilation.ts';
-import type { Rule } from './engine.ts';
+import type { Rule, Step } from './engine.ts';
 import type { Facts } from './facts.ts';
+import { namespaceLabels, selects } from './labels.ts';
 
 /** `EdgeGateway.spec.allowed` with its defaults: which namespaces may attach, and what they may claim. */
 export interface Allowance {
   readonly edge: ResourceId;
+  /** The namespace of the EdgeGateway. */
+  readonly own: string;
   readonly entries: readonly AllowanceEntry[];
 }
 
 interface AllowanceEntry {
-  /** Absent: all. */
-  readonly namespaces: readonly string[] | undefined;
+  readonly namespaces: Allowed['namespaces'];
   readonly claim: ClaimRight;
   readonly reach: ReachRight;
 }
@@ -56,8 +58,9 @@ export function allowanceOf(edge: ResourceId, gateway: ResourceOf<'EdgeGateway'>
   const allowed = gateway.spec.allowed ?? [OWN_NAMESPACE];
   return {
     edge,
+    own,
     entries: allowed.map((entry) => ({
-      namespaces: namespacesOf(entry.namespaces, own),
+      namespaces: entry.namespaces,
       claim: {
         hostnames: entry.hostnames ?? ['*'],
         pathPrefixes: entry.pathPrefixes ?? ['/'],
@@ -82,10 +85,8 @@ export function namespaceRule(facts: Facts): Rule<true> {
   return (namespace, _, step) => {
     const allowance = step.first(facts.allowance, '');
     if (!allowance) return;
-    const { edge } = allowance;
-    const entries = allowance.entries.filter(
-      ({ namespaces }) => namespaces === undefined || namespaces.includes(namespace),
-    );
+    const { edge, own } = allowance;
+    const entries = allowance.entries.filter(({ namespaces }) => isMeant(namespaces, namespace, own, step, facts));
     step.emit(facts.admission, namespace, entries.length > 0);
     step.emit(facts.claimRights, namespace, { edge, namespace, entries: entries.map(({ claim }) => claim) });
     step.emit(facts.reachRights, namespace, { edge, namespace, entries: entries.map(({ reach }) => reach) });
@@ -110,14 +111,16 @@ const OWN_NAMESPACE: Allowed = {
 
 type Allowed = NonNullable<ResourceOf<'EdgeGateway'>['spec']['allowed']>[number];
 
-function namespacesOf(allowed: Allowed['namespaces'], own: string): readonly string[] | undefined {
+function isMeant(allowed: Allowed['namespaces'], namespace: string, own: string, step: Step, facts: Facts): boolean {
   switch (allowed.type) {
     case 'All':
-      return undefined;
+      return true;
     case 'Same':
-      return [own];
+      return namespace === own;
     case 'Names':
-      return allowed.names;
+      return allowed.names.includes(namespace);
+    case 'Selector':
+      return selects(allowed.selector, namespaceLabels(step, facts, namespace));
   }
 }
 

@@ -30,7 +30,7 @@ export function keyClaimRule(facts: Facts): Rule<KeyClaim> {
     if (!winner) return;
     for (const loser of losers) step.emit(facts.problems, `Consumer/${loser.id}`, duplicateKey(loser, winner));
     const { digest, entry, created, id } = winner;
-    placeEntry(step, facts, 'consumers', { id: digest, entry, created, resource: `Consumer/${id}` });
+    placeEntry(step, facts, 'consumers', { id: digest, entry, created, resources: [`Consumer/${id}`] });
   };
 }
 

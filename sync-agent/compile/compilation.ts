@@ -1,6 +1,6 @@
 import type { BucketedKind, ProviderEntry, SectionHashes } from '../../contract/routing-table.ts';
 import type { ConditionType, conditionTypes } from '../../crds/conditions.ts';
-import type { Accelerator, InferenceState } from '../inference/inference-service.ts';
+import type { Accelerator, InferenceKind, InferenceState } from '../inference/inference-service.ts';
 import type { SightingWanted } from '../inference/sighting.ts';
 import type { ResourceId, ResourceKey } from '../snapshot.ts';
 
@@ -100,6 +100,17 @@ export interface RoutedService {
   readonly url: string | undefined;
 }
 
+/** A model that `EdgeGateway.spec.discovery` finds. */
+export interface DiscoveredModel {
+  readonly kind: InferenceKind;
+  readonly namespace: string;
+  readonly name: string;
+  /** As clients ask for it. */
+  readonly modelName: string;
+  /** Why it is not published, or why nothing answers, and what to do; absent where all is well. */
+  readonly message: string | undefined;
+}
+
 /** What one compilation gives: the same for the same resources in any order. */
 export interface Compilation {
   /** Absent where nothing may be published: the condition of the EdgeGateway says why. */
@@ -116,8 +127,13 @@ export interface Compilation {
   readonly usableProviders: ReadonlyMap<ResourceId, UsableProvider>;
   /** What the edge must have seen before it ships, by provider id. The same object as before where nothing changed in it. */
   readonly sightings: ReadonlyMap<string, SightingWanted>;
-  /** The inference services behind each AIModel. The same object as before where nothing changed in it. */
+  /**
+   * The inference services behind each AIModel, each GatewayRoute with a `targetService`, and, for those that it
+   * discovers, the EdgeGateway. The same object as before where nothing changed in it.
+   */
   readonly services: ReadonlyMap<ResourceKey, readonly RoutedService[]>;
+  /** Sorted by kind, namespace, name and model name. The same list as before where nothing changed in it. */
+  readonly discovered: readonly DiscoveredModel[];
   /** Resources that ship. */
   readonly counts: Readonly<Record<'routes' | 'models' | 'providers' | 'consumers', number>>;
 }

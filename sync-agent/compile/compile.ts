@@ -1,9 +1,12 @@
+import { INFERENCE_KINDS, type InferenceService } from '../inference/inference-service.ts';
 import { resourceId, type Resource, type ResourceId, type ResourceKey, type SnapshotChange } from '../snapshot.ts';
 import { namespaceRule, presenceRule } from './allowance.ts';
 import { keyClaimRule, nameClaimRule } from './claims.ts';
 import type { Compilation } from './compilation.ts';
 import { modelConcernRule, providerConcernRule } from './conditions.ts';
+import { connectRule } from './connect.ts';
 import { consumerRule } from './consumer.ts';
+import { discoveryClaimRule, discoveryRule } from './discovery.ts';
 import { edgeRule, gatewayRule } from './edge.ts';
 import { Engine } from './engine.ts';
 import { declareFacts, type Facts } from './facts.ts';
@@ -13,7 +16,10 @@ import { Output } from './output.ts';
 import { leafRule } from './place.ts';
 import { providerRule } from './provider.ts';
 import { routeRule } from './route.ts';
+import { serviceBackendsRule } from './service-backends.ts';
+import { addressRule, serviceRule } from './service.ts';
 import { usedModelRule, usedProviderRule } from './ship.ts';
+import { standingRule } from './standing.ts';
 
 /** Compiles for one edge, and keeps what it worked out: a change costs what the change costs. */
 export interface Compiler {
@@ -61,14 +67,21 @@ function addRules(engine: Engine, facts: Facts, edge: ResourceId): void {
   engine.rule(facts.allowance, presenceRule(facts));
   engine.rule(facts.namespaces, namespaceRule(facts));
   engine.rule(resources.ReferenceGrant, grantRule(facts));
+  for (const kind of INFERENCE_KINDS) engine.rule<InferenceService>(resources[kind], serviceRule(facts));
+  engine.rule(facts.addresses, addressRule(facts));
 
   // What could ship, from the bottom up.
   engine.rule(resources.LLMProvider, providerRule(facts));
+  engine.rule(resources.AIModel, serviceBackendsRule(facts));
+  engine.rule(facts.ways, connectRule(facts));
+  engine.rule(facts.connected, standingRule(facts));
   engine.rule(resources.AIModel, modelRule(facts));
   // A policy comes here, before the routes. It restricts: one that is wrong fails closed, so that what it targets
   // ships with the order to refuse, and is never just left out.
   engine.rule(resources.GatewayRoute, routeRule(facts, edge));
   engine.rule(facts.nameClaims, nameClaimRule(facts));
+  engine.rule(facts.services, discoveryRule(facts));
+  engine.rule(facts.discoveryClaims, discoveryClaimRule(facts));
   engine.rule(resources.Consumer, consumerRule(facts, edge));
   engine.rule(facts.keyClaims, keyClaimRule(facts));
 

@@ -12,9 +12,10 @@ export function modelConcernRule(facts: Facts): Rule<ResourceOf<'AIModel'>> {
     const key = `AIModel/${id}`;
     const here = isConcerned(step.read(facts.mentions, key));
     if (here) step.emit(facts.concerned, key, true);
-    for (const { providerRef } of model?.spec.backends ?? [])
-      if (model)
-        step.emit(facts.mentions, `LLMProvider/${referredId(providerRef, model)}`, here ? 'Here' : 'Elsewhere');
+    for (const backend of model?.spec.backends ?? []) {
+      const ref = backend.type === 'Provider' ? backend.providerRef : backend.connectionRef;
+      if (model && ref) step.emit(facts.mentions, `LLMProvider/${referredId(ref, model)}`, here ? 'Here' : 'Elsewhere');
+    }
   };
 }
 

@@ -3,10 +3,10 @@ import { allowShrinkAnnotation } from '../../crds/edge-gateway.ts';
 import { resourceId, type ResourceId, type ResourceOf } from '../snapshot.ts';
 import { allowanceOf } from './allowance.ts';
 import type { Problem, PublishGuards } from './compilation.ts';
-import type { Rule } from './engine.ts';
+import type { Rule, Step } from './engine.ts';
 import { compareSeniority, seniorityOf, type Facts } from './facts.ts';
 import { readWay } from './publish-way.ts';
-import { secretText } from './secrets.ts';
+import { absentSecret, findSecretText, secretText } from './secrets.ts';
 
 const KEYGEN = 'make one with `fairlead keygen`, and apply it to that namespace';
 
@@ -35,7 +35,7 @@ export function edgeRule(facts: Facts, edge: ResourceId): Rule<ResourceOf<'EdgeG
     const key = `EdgeGateway/${id}`;
     const { endpoint, clusterName: cluster, signingKeySecretRef, sealingKeys } = gateway.spec;
     const secretId = resourceId({ namespace: gateway.metadata.namespace, name: signingKeySecretRef.name });
-    const keys = readKeys(secretId, step.first(facts.resources.Secret, secretId));
+    const keys = readKeys(secretId, step, facts);
     const way = readWay(step, facts, gateway);
     const [sealTo] = sealingKeys;
     const oldest = step.read(facts.publishers, publisherKey(gateway)).sort(compareSeniority)[0];
@@ -47,6 +47,7 @@ export function edgeRule(facts: Facts, edge: ResourceId): Rule<ResourceOf<'EdgeG
 
     step.emit(facts.concerned, key, true);
     step.emit(facts.allowance, '', allowanceOf(id, gateway));
+    emitServiceSettings(id, gateway, step, facts);
     step.emit(facts.sealing, '', {
       edge: endpoint,
       cluster,
@@ -64,6 +65,20 @@ export function edgeRule(facts: Facts, edge: ResourceId): Rule<ResourceOf<'EdgeG
         sealingKey: { kid: sealTo.kid, publicKey: sealTo.publicKey },
       });
   };
+}
+
+/** What it says about the inference services of the cluster. A Secret that is missing there keeps nothing else back. */
+function emitServiceSettings(id: ResourceId, gateway: ResourceOf<'EdgeGateway'>, step: Step, facts: Facts): void {
+  const { clusterAccess: spec, discovery: entries } = gateway.spec;
+  const { namespace } = gateway.metadata;
+  if (entries.length > 0) step.emit(facts.discovery, '', { edge: id, namespace, entries });
+  if (!spec) return;
+  step.emit(facts.clusterAccess, '', { edge: id, namespace, spec });
+  for (const header of spec.headers) {
+    if (header.type === 'Value') continue;
+    const { problem } = findSecretText(step, facts, namespace, header.secretKeyRef);
+    if (problem) step.emit(facts.problems, `EdgeGateway/${id}`, problem);
+  }
 }
 
 function guardsOf({ metadata, spec }: ResourceOf<'EdgeGateway'>): PublishGuards {
@@ -95,9 +110,11 @@ interface EdgeKeys {
   readonly problems: Problem[];
 }
 
-function readKeys(id: ResourceId, secret: ResourceOf<'Secret'> | undefined): EdgeKeys {
+function readKeys(id: ResourceId, step: Step, facts: Facts): EdgeKeys {
+  const secret = step.first(facts.resources.Secret, id);
   if (!secret) {
-    const problem = secretNotFound(`Secret ${id}, which signingKeySecretRef names, does not exist: ${KEYGEN}.`);
+    const absent = `Secret ${id}, which signingKeySecretRef names, does not exist: ${KEYGEN}.`;
+    const problem = absentSecret(step, facts, id, absent);
     return { signingKey: undefined, secretIdKey: undefined, problems: [problem] };
   }
   const signingKey = secretText(secret, 'signing-key');

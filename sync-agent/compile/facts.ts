@@ -1,11 +1,15 @@
 import type { RouteMatch } from '../../contract/route-match.ts';
 import type { ObjectMeta } from '../../crds/object-meta.ts';
-import type { ConsumerEntry, ModelEntry, ProviderEntry } from '../../contract/routing-table.ts';
+import type { ConsumerEntry, ProviderEntry } from '../../contract/routing-table.ts';
 import { resourceId, type Kind, type ResourceId, type ResourceKey, type ResourceOf } from '../snapshot.ts';
 import type { Allowance, ClaimRights, ReachRights } from './allowance.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import type { EntryRef, Problem, PublishTarget, SecretToSeal } from './compilation.ts';
+import type { Discovery } from './discovery.ts';
 import { Channel } from './engine.ts';
+import type { UsableModel } from './model.ts';
 import type { RenderedEntry } from './section.ts';
+import { declareServiceFacts } from './service-facts.ts';
 
 /** When a resource came, for all cases where the older one wins. */
 export interface Seniority {
@@ -44,7 +48,8 @@ export interface NameClaim extends Seniority {
 
 /** An entry on its way into a section. */
 export interface PlacedEntry extends RenderedEntry, Seniority {
-  readonly resource: ResourceKey;
+  /** Those that it is compiled from. */
+  readonly resources: readonly ResourceKey[];
   /** What must ship with it. */
   readonly secrets?: readonly SecretToSeal[];
 }
@@ -96,21 +101,27 @@ export function declareFacts() {
     target: new Channel<PublishTarget>('target'),
     /** Names, or '*'. From kind and namespace, to kind and namespace. */
     grants: new Channel<string>('grants'),
+    /** How the EdgeGateway says that services are reached. ''. */
+    clusterAccess: new Channel<ClusterAccess>('access to the cluster'),
+    /** Which services the EdgeGateway publishes. ''. */
+    discovery: new Channel<Discovery>('discovery'),
     /** Where the things that mention a model or provider belong, shipping or not. Resource key of what is mentioned. */
     mentions: new Channel<'Here' | 'Elsewhere'>('mentions'),
 
-    /** Id. */
+    ...declareServiceFacts(),
+
+    /** Id, or that of a service's entry. */
     usableProviders: new Channel<UsableProvider>('usable providers'),
-    /** Id. */
-    usableModels: new Channel<ModelEntry>('usable models'),
+    /** Id, or that of a service's entry. */
+    usableModels: new Channel<UsableModel>('usable models'),
     /** Routes' claims on one model name under one match. */
     nameClaims: new Channel<NameClaim>('claims on a model name'),
     /** Consumers' claims on a key. The part of its digest that the key index holds. */
     keyClaims: new Channel<KeyClaim>('claims on a key'),
-    /** Models that a route that ships leads to. Id. */
-    usedModels: new Channel<true>('used models'),
-    /** Providers that a model that ships leads to. Id. */
-    usedProviders: new Channel<true>('used providers'),
+    /** Routes that ship and lead to a model. Id of its entry. */
+    usedModels: new Channel<ResourceKey>('used models'),
+    /** What ships and leads to a provider. Id of its entry. */
+    usedProviders: new Channel<ResourceKey>('used providers'),
 
     /** Entries that want to ship. Leaf number. */
     placed: {

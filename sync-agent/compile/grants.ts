@@ -1,4 +1,5 @@
 import { group } from '../../crds/group.ts';
+import { inferenceGroups } from '../../crds/inference-references.ts';
 import type { ResourceOf } from '../snapshot.ts';
 import type { Problem } from './compilation.ts';
 import type { Rule, Step } from './engine.ts';
@@ -17,7 +18,7 @@ export function grantRule(facts: Facts): Rule<ResourceOf<'ReferenceGrant'>> {
     const { namespace } = grant.metadata;
     for (const from of grant.spec.from)
       for (const to of grant.spec.to)
-        if (from.group === group && to.group === group)
+        if (from.group === group && to.group === groupOf(to.kind))
           step.emit(facts.grants, grantKey(from, { kind: to.kind, namespace }), to.name ?? '*');
   };
 }
@@ -37,8 +38,13 @@ export function referenceFault(
     reason: 'RefNotPermitted',
     message:
       `${to.kind} ${to.namespace}/${to.name} is in another namespace: a ReferenceGrant in ${to.namespace} must allow ` +
-      `it, from group ${group}, kind ${from.kind}, namespace ${from.namespace}, to group ${group}, kind ${to.kind}.`,
+      `it, from group ${group}, kind ${from.kind}, namespace ${from.namespace}, to group ${groupOf(to.kind)}, kind ${to.kind}.`,
   };
+}
+
+/** The API group of a kind that can be referred to. */
+function groupOf(kind: string): string {
+  return new Map<string, string>(Object.entries(inferenceGroups)).get(kind) ?? group;
 }
 
 function grantKey(from: End, to: End): string {

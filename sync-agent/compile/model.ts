@@ -1,66 +1,61 @@
-import type { BackendEntry, Operation } from '../../contract/routing-table.ts';
-import { referredId, type ResourceOf } from '../snapshot.ts';
-import type { Problem } from './compilation.ts';
-import type { Rule, Step } from './engine.ts';
+import type { ModelEntry, Operation } from '../../contract/routing-table.ts';
+import type { ResourceOf } from '../snapshot.ts';
+import type { Rule } from './engine.ts';
 import { seniorityOf, type Facts } from './facts.ts';
-import { referenceFault } from './grants.ts';
+import { backendOutcomes, problemsOf } from './model-backends.ts';
 
 type Model = ResourceOf<'AIModel'>;
 
-/** A model with those of its backends that can be used. With none it is left out. */
+/** A model that could ship. */
+export interface UsableModel {
+  readonly entry: ModelEntry;
+  /** Ids of entries of `providers` of services behind it, those among them that cannot be called. */
+  readonly services: readonly string[];
+}
+
+/**
+ * A model with those of its backends that can be used. With none it is left out, unless one of them is only waited for:
+ * then it ships without, so that callers are told to come back, and not that there is no such model.
+ */
 export function modelRule(facts: Facts): Rule<Model> {
   return (id, [model], step) => {
     if (!model || step.first(facts.presence, '') === undefined) return;
     const { spec } = model;
-    const faults = spec.backends.map((backend) => backendFault(backend, model, step, facts));
-    const usable = spec.backends.filter((_, index) => !faults[index]);
-    const problems = faults.flatMap((fault) => fault ?? []);
-    if (usable.length > 0 && usable.every(({ weight }) => weight === 0))
+    const behind = step.read(facts.backendServices, id);
+    const services = behind.flatMap((backend) => backend.services);
+    for (const service of services) step.emit(facts.behind, `AIModel/${id}`, service);
+    const outcomes = backendOutcomes(model, behind, step, facts);
+    const backends = outcomes.flatMap((outcome) => (outcome.type === 'Usable' ? [outcome.entry] : []));
+    const isWaiting = outcomes.some((outcome) => outcome.type === 'Waiting' && outcome.weight > 0);
+    const hasNoWeight = backends.every(({ weight }) => weight === 0);
+    const problems = outcomes.flatMap(problemsOf);
+    if (backends.length > 0 && hasNoWeight && !isWaiting)
       problems.push({
         type: 'Accepted',
         reason: 'Invalid',
         message: `No backend of ${spec.modelName} that can be used has a weight above 0, so nothing would serve it.`,
       });
     for (const problem of problems) step.emit(facts.problems, `AIModel/${id}`, problem);
-    if (usable.every(({ weight }) => weight === 0)) return;
+    if (hasNoWeight && !isWaiting) return;
 
     step.emit(facts.usableModels, id, {
-      modelName: spec.modelName,
-      aliases: spec.aliases,
-      backends: usable.map((backend) => backendEntry(backend, model)),
-      operations: spec.capabilities?.map((capability) => OPERATION_OF[capability]),
-      contextWindow: spec.contextWindow,
-      maxOutputTokens: spec.maxOutputTokens,
-      pricing: spec.pricing,
-      created: seniorityOf(model).created,
+      entry: {
+        modelName: spec.modelName,
+        aliases: spec.aliases,
+        backends,
+        operations: spec.capabilities?.map((capability) => OPERATION_OF[capability]),
+        contextWindow: spec.contextWindow,
+        maxOutputTokens: spec.maxOutputTokens,
+        pricing: spec.pricing,
+        created: seniorityOf(model).created,
+      },
+      services: services.map(({ provider }) => provider),
     });
   };
 }
-
-type Backend = Model['spec']['backends'][number];
 
 const OPERATION_OF: Record<NonNullable<Model['spec']['capabilities']>[number], Operation> = {
   Chat: 'chat',
   Completions: 'completions',
   Embeddings: 'embeddings',
 };
-
-function backendEntry(
-  { name, providerRef, model: upstreamName, weight, priority }: Backend,
-  model: Model,
-): BackendEntry {
-  const provider = referredId(providerRef, model);
-  return { name, provider, model: upstreamName ?? model.spec.modelName, weight, priority };
-}
-
-function backendFault({ name, providerRef }: Backend, model: Model, step: Step, facts: Facts): Problem | undefined {
-  const id = referredId(providerRef, model);
-  const from = { kind: model.kind, namespace: model.metadata.namespace };
-  const to = { kind: 'LLMProvider', namespace: providerRef.namespace || from.namespace, name: providerRef.name };
-  const denied = referenceFault(step, facts, from, to);
-  if (denied) return denied;
-  if (step.read(facts.usableProviders, id).length > 0) return undefined;
-  const exists = step.read(facts.resources.LLMProvider, id).length > 0;
-  const why = exists ? 'cannot be used: see its conditions' : 'does not exist';
-  return { type: 'ResolvedRefs', reason: 'BackendNotFound', message: `Backend ${name}: LLMProvider ${id} ${why}.` };
-}

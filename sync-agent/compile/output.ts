@@ -1,10 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ResourceKey } from '../snapshot.ts';
-import type { Compilation, Condition, EntryRef, PublishTarget, SecretToSeal, UsableProvider } from './compilation.ts';
+import type { SightingWanted } from '../inference/sighting.ts';
+import type {
+  Compilation,
+  Condition,
+  DiscoveredModel,
+  EntryRef,
+  PublishTarget,
+  RoutedService,
+  SecretToSeal,
+  UsableProvider,
+} from './compilation.ts';
 import { conditionsOf } from './conditions.ts';
 import type { Engine } from './engine.ts';
 import type { Facts, PlacedKind } from './facts.ts';
+import { servicesBehind } from './routed-services.ts';
 import { Section, type RenderedEntry } from './section.ts';
+import { wantedSighting } from './standing.ts';
 
 /** Collects what the rules say should leave the compiler, and hands it out whole. */
 export class Output {
@@ -19,6 +31,9 @@ export class Output {
   readonly #entries = new KeptMap<readonly EntryRef[]>();
   readonly #secrets = new KeptMap<SecretToSeal>();
   readonly #usableProviders = new KeptMap<UsableProvider>();
+  readonly #sightings = new KeptMap<SightingWanted>();
+  readonly #services = new KeptMap<readonly RoutedService[]>();
+  #discovered: readonly DiscoveredModel[] = [];
   readonly #counts = { routes: 0, models: 0, providers: 0, consumers: 0 };
   #target: PublishTarget | undefined;
 
@@ -36,6 +51,11 @@ export class Output {
     });
     engine.sink(facts.shippedSecrets, (id, [secret]) => this.#secrets.set(id, secret));
     engine.sink(facts.usableProviders, (id, [provider]) => this.#usableProviders.set(id, provider));
+    engine.sink(facts.routedServices, (id, [routed], step) =>
+      this.#sightings.set(id, routed && wantedSighting(id, step, facts)),
+    );
+    engine.sink(facts.behind, (key, used, step) => this.#services.set(key, servicesBehind(key, used, step, facts)));
+    engine.sink(facts.discovered, (_, discovered) => (this.#discovered = sortedModels(discovered)));
     engine.sink(facts.target, (_, [target]) => (this.#target = target));
   }
 
@@ -54,29 +74,40 @@ export class Output {
       conditions: this.#conditions.current(),
       entries: this.#entries.current(),
       usableProviders: this.#usableProviders.current(),
-      sightings: new Map(),
-      services: new Map(),
+      sightings: this.#sightings.current(),
+      services: this.#services.current(),
+      discovered: this.#discovered,
       counts: { ...this.#counts },
     };
   }
 
   #setEntries(key: ResourceKey, entries: readonly EntryRef[]): void {
-    const [before] = this.#entries.get(key) ?? [];
-    const [after] = entries;
-    if (before) this.#counts[countedAs(before)] -= 1;
-    if (after) this.#counts[countedAs(after)] += 1;
-    this.#entries.set(key, after && entries);
+    const counted = COUNTED[key.slice(0, key.indexOf('/'))];
+    const shipped = Number(entries.length > 0) - Number(this.#entries.get(key) !== undefined);
+    if (counted) this.#counts[counted] += shipped;
+    this.#entries.set(key, entries.length > 0 ? entries : undefined);
   }
 }
 
-/** A provider's own entry stands before those of its secrets. */
-function countedAs({ section }: EntryRef): PlacedKind {
-  return section === 'secrets' ? 'providers' : section;
-}
+/** What is counted of which kind; what an EdgeGateway discovers is no resource. */
+const COUNTED: Readonly<Record<string, PlacedKind>> = {
+  GatewayRoute: 'routes',
+  AIModel: 'models',
+  LLMProvider: 'providers',
+  Consumer: 'consumers',
+};
 
 /** The section of keys changes with the digests only, not with what is known of a consumer. */
 function keyOnly({ id }: RenderedEntry): RenderedEntry {
   return { id, json: '' };
+}
+
+/** As many as the status of an EdgeGateway lists. */
+const MOST_DISCOVERED = 256;
+
+function sortedModels(models: readonly DiscoveredModel[]): readonly DiscoveredModel[] {
+  const order = ({ kind, namespace, name, modelName }: DiscoveredModel) => [kind, namespace, name, modelName].join(' ');
+  return models.toSorted((a, b) => (order(a) < order(b) ? -1 : 1)).slice(0, MOST_DISCOVERED);
 }
 
 /** A map that is handed out as it was when it was asked for, and copied only after a change. */

@@ -7,7 +7,7 @@ import {
   routeEntry,
   type SectionEntries,
 } from '../../contract/routing-table.ts';
-import type { Problem } from './compilation.ts';
+import type { ResourceKey } from '../snapshot.ts';
 import type { Rule, Step } from './engine.ts';
 import { compareSeniority, type Facts, type PlacedEntry, type PlacedKind } from './facts.ts';
 import { entryBytes, leafOf } from './section.ts';
@@ -33,14 +33,14 @@ export function placeEntry<K extends PlacedKind>(
   const checked = SCHEMAS[kind].safeParse(entry);
   if (!checked.success) {
     const fields = checked.error.issues.map(({ path }) => path.join('.')).join(', ');
-    step.emit(facts.problems, placing.resource, invalid(`The routing table does not take its value of ${fields}.`));
+    refuse(step, facts, placing.resources, `The routing table does not take its value of ${fields}.`);
     return false;
   }
   const placed = { ...placing, json: canonicalJson(entry) };
   const bytes = entryBytes(placed);
   if (bytes > MAX_ENTRY_BYTES) {
     const size = `${Math.ceil(bytes / 1024)} KB in the routing table, and ${MAX_ENTRY_BYTES / 1024} KB are the most`;
-    step.emit(facts.problems, placed.resource, invalid(`It would take ${size}: split it in several.`));
+    refuse(step, facts, placed.resources, `It would take ${size}: split it in several.`);
     return false;
   }
   step.emit(facts.placed[kind], String(leafOf(kind, placed.id)), placed);
@@ -54,23 +54,24 @@ export function placeEntry<K extends PlacedKind>(
 export function leafRule(facts: Facts, kind: PlacedKind): Rule<PlacedEntry> {
   return (leaf, entries, step) => {
     let room = MAX_BUCKET_BYTES - '{}'.length;
-    for (const { id, json, resource, secrets = [] } of entries.toSorted(compareSeniority)) {
+    for (const { id, json, resources, secrets = [] } of entries.toSorted(compareSeniority)) {
       const rendered = { id, json };
       room -= entryBytes(rendered);
       if (room < 0) {
-        step.emit(facts.problems, resource, invalid(`Its place in the routing table is full: give it another name.`));
+        refuse(step, facts, resources, 'Its place in the routing table is full: give it another name.');
         continue;
       }
       step.emit(facts.shippedLeaves[kind], leaf, rendered);
-      step.emit(facts.shippedEntries, resource, { section: kind, id });
-      for (const secret of secrets) {
-        step.emit(facts.shippedSecrets, secret.id, secret);
-        step.emit(facts.shippedEntries, resource, { section: 'secrets', id: secret.id });
+      for (const secret of secrets) step.emit(facts.shippedSecrets, secret.id, secret);
+      for (const resource of resources) {
+        step.emit(facts.shippedEntries, resource, { section: kind, id });
+        for (const secret of secrets) step.emit(facts.shippedEntries, resource, { section: 'secrets', id: secret.id });
       }
     }
   };
 }
 
-function invalid(message: string): Problem {
-  return { type: 'Accepted', reason: 'Invalid', message };
+function refuse(step: Step, facts: Facts, resources: readonly ResourceKey[], message: string): void {
+  for (const resource of resources)
+    step.emit(facts.problems, resource, { type: 'Accepted', reason: 'Invalid', message });
 }

@@ -1,25 +1,20 @@
 import type { Credential, ProviderEntry } from '../../contract/routing-table.ts';
-import type { ResourceId, ResourceOf } from '../snapshot.ts';
+import type { ResourceOf } from '../snapshot.ts';
 import { bindingAllowed, notAllowed, reachAllowed, workerSecretAllowed, type ReachRights } from './allowance.ts';
-import type { Problem, SecretToSeal } from './compilation.ts';
-import type { Rule, Step } from './engine.ts';
-import { seniorityOf, type Facts, type Sealing } from './facts.ts';
+import type { Problem } from './compilation.ts';
+import type { Rule } from './engine.ts';
+import { seniorityOf, type Facts } from './facts.ts';
 import { isPrivateHost } from '../../contract/private-host.ts';
-import { findReleasedSecret, hostsOf, nameSecret, type Destination, type Found, type SecretKeyRef } from './secrets.ts';
+import { hostsOf, type Found } from './secrets.ts';
 import { timeoutsOf } from './timeouts.ts';
+import { readHeader, readSecret, type Part, type SecretUse } from './upstream-headers.ts';
 
 type Spec = ResourceOf<'LLMProvider'>['spec'];
 
 /** Everything that the parts of one provider are judged by. */
-interface Setting {
-  readonly id: ResourceId;
-  readonly namespace: string;
+interface Setting extends SecretUse {
   readonly rights: ReachRights;
-  readonly sealing: Sealing;
   readonly url: URL;
-  readonly destination: Destination;
-  readonly step: Step;
-  readonly facts: Facts;
 }
 
 /** Whether and how a provider can be reached. With anything against it, it is left out: never called without its key. */
@@ -39,7 +34,7 @@ export function providerRule(facts: Facts): Rule<ResourceOf<'LLMProvider'>> {
     const auth = readAuth(spec.auth, setting);
     const headers = spec.headers.map((header) => readHeader(header, setting));
     const problems = [
-      ...reachProblems(spec, url, setting),
+      ...reachProblems(spec.transport, url, setting),
       ...[auth, ...headers].flatMap(({ problem }) => (problem ? [problem] : [])),
     ];
     for (const problem of problems) step.emit(facts.problems, `LLMProvider/${id}`, problem);
@@ -55,7 +50,7 @@ export function providerRule(facts: Facts): Rule<ResourceOf<'LLMProvider'>> {
         hostHeader: spec.hostHeader,
         binding: spec.transport.type === 'Binding' ? spec.transport.binding : undefined,
         timeouts: timeoutsOf(spec.timeouts),
-        allow: reachOf(spec, url),
+        allow: neededReach(spec.transport, url),
       },
       created: seniorityOf(provider).created,
       secrets: [...(auth.value?.secrets ?? []), ...parts.flatMap(({ secrets }) => secrets)],
@@ -71,13 +66,18 @@ const NOT_A_URL: Problem = {
 };
 
 /** What a provider asks beyond https to public addresses. A binding is a way of its own, which is allowed by name. */
-function reachOf({ transport }: Spec, url: URL): ProviderEntry['allow'] {
-  const internet = transport.type === 'Internet';
+export function neededReach({ type }: Spec['transport'], url: URL): ProviderEntry['allow'] {
+  const internet = type === 'Internet';
   return { privateAddresses: internet && isPrivateHost(url.hostname), plainText: internet && url.protocol === 'http:' };
 }
 
-function reachProblems(spec: Spec, url: URL, { rights, namespace }: Setting): Problem[] {
-  const { privateAddresses, plainText } = reachOf(spec, url);
+/** What of the way to an upstream its namespace is not allowed. */
+export function reachProblems(
+  transport: Spec['transport'],
+  url: URL,
+  { rights, namespace }: { readonly rights: ReachRights; readonly namespace: string },
+): Problem[] {
+  const { privateAddresses, plainText } = neededReach(transport, url);
   const problems: Problem[] = [];
   if (privateAddresses && !reachAllowed(rights, 'privateAddresses'))
     problems.push(
@@ -85,17 +85,9 @@ function reachProblems(spec: Spec, url: URL, { rights, namespace }: Setting): Pr
     );
   if (plainText && !reachAllowed(rights, 'plainText'))
     problems.push(notAllowed(rights.edge, `the namespace ${namespace} to use http in place of https`, 'plainText'));
-  if (spec.transport.type === 'Binding' && !bindingAllowed(rights, spec.transport.binding))
-    problems.push(
-      notAllowed(rights.edge, `the namespace ${namespace} the binding ${spec.transport.binding}`, 'bindings'),
-    );
+  if (transport.type === 'Binding' && !bindingAllowed(rights, transport.binding))
+    problems.push(notAllowed(rights.edge, `the namespace ${namespace} the binding ${transport.binding}`, 'bindings'));
   return problems;
-}
-
-/** A part of the entry, and the secrets that it names. */
-interface Part<T> {
-  readonly entry: T;
-  readonly secrets: readonly SecretToSeal[];
 }
 
 function readAuth(auth: Spec['auth'], setting: Setting): Found<Part<ProviderEntry['auth']>> {
@@ -133,24 +125,4 @@ function readCredential(apiKey: APIKey, setting: Setting): Found<Part<Credential
       return { problem: notAllowed(rights.edge, what, 'workerSecrets') };
     }
   }
-}
-
-function readHeader(header: Spec['headers'][number], setting: Setting): Found<Part<ProviderEntry['headers'][number]>> {
-  const { name } = header;
-  switch (header.type) {
-    case 'Value':
-      return { value: { entry: { name, type: 'Value', value: header.value }, secrets: [] } };
-    case 'SecretKeyRef': {
-      const found = readSecret(header.secretKeyRef, setting);
-      return found.problem
-        ? found
-        : { value: { entry: { name, type: 'Sealed', id: found.value.id }, secrets: [found.value] } };
-    }
-  }
-}
-
-function readSecret(ref: SecretKeyRef, setting: Setting): Found<SecretToSeal> {
-  const { step, facts, namespace, destination, sealing, id } = setting;
-  const found = findReleasedSecret(step, facts, namespace, ref, destination);
-  return found.problem ? found : { value: nameSecret(sealing, id, destination, ref, found.value) };
 }

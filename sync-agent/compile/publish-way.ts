@@ -15,7 +15,7 @@ export function readWay(
 ): Found<PublishWay> {
   const token = (ref: SecretKeyRef, field: string, what: string): Found<string> => {
     const found = findSecretText(step, facts, metadata.namespace, ref);
-    if (!found.problem) return found;
+    if (!found.problem || found.problem.reason === 'SecretAccessDenied') return found;
     const message =
       `${found.problem.message} spec.publish.${field} names it: put ${what} there, ` +
       'or choose another spec.publish.type.';

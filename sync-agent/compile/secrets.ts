@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { canonicalJson } from '../../contract/canonical-json.ts';
+import { hostMatches } from '../../contract/route-match.ts';
 import { hostsAnnotation, secretValue } from '../../crds/secret.ts';
 import { resourceId, type ResourceId, type ResourceOf } from '../snapshot.ts';
 import type { Problem, SecretToSeal } from './compilation.ts';
@@ -22,7 +23,7 @@ export type Found<T> =
 export function findSecretText(step: Step, facts: Facts, namespace: string, ref: SecretKeyRef): Found<string> {
   const id = resourceId({ namespace, name: ref.name });
   const secret = step.first(facts.resources.Secret, id);
-  if (!secret) return missing(`Secret ${id} does not exist.`);
+  if (!secret) return { problem: absentSecret(step, facts, id, `Secret ${id} does not exist.`) };
   const value = secretText(secret, ref.key);
   if (value === undefined) return missing(`Secret ${id} has no key ${ref.key}, or what it holds is not text.`);
   if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value))
@@ -30,6 +31,14 @@ export function findSecretText(step: Step, facts: Facts, namespace: string, ref:
       `The key ${ref.key} of Secret ${id} must hold one line of printable ASCII, which a header can carry.`,
     );
   return { value };
+}
+
+/** Why there is no Secret: it is not there, or the agent may not see it. @param absent what to say where it is not there */
+export function absentSecret(step: Step, facts: Facts, id: ResourceId, absent: string): Problem {
+  const denied = step.first(facts.resources.DeniedSecret, id);
+  if (!denied) return { type: 'ResolvedRefs', reason: 'SecretNotFound', message: absent };
+  const message = `The agent may not read Secret ${id}. To let it, run: ${denied.command}`;
+  return { type: 'ResolvedRefs', reason: 'SecretAccessDenied', message };
 }
 
 /** A Secret's value for a destination, which its owner must have released it for. */
@@ -45,7 +54,7 @@ export function findReleasedSecret(
   const annotation = secret?.metadata.annotations[hostsAnnotation];
   const released = releasedHosts(annotation ?? '');
   const [host, ...spellings] = hostsOf(destination);
-  if (found.problem || [host, ...spellings].some((name) => released.includes(name))) return found;
+  if (found.problem || [host, ...spellings].some((name) => isReleased(name, released))) return found;
   const hosts = [...released, host].join(',');
   const overwrite = annotation === undefined ? '' : ' --overwrite';
   return {
@@ -54,7 +63,7 @@ export function findReleasedSecret(
       reason: 'SecretNotReleased',
       message:
         `Secret ${namespace}/${ref.name} is not released for ${host}. If it is meant to be sent there, run: ` +
-        `kubectl annotate secret -n ${namespace} ${ref.name} ${hostsAnnotation}=${hosts}${overwrite}`,
+        `kubectl annotate secret -n ${namespace} ${ref.name} ${hostsAnnotation}=${quoted(hosts)}${overwrite}`,
     },
   };
 }
@@ -88,6 +97,20 @@ export function nameSecret(
   return { id: id.digest('hex'), value, provider, origins };
 }
 
+/** The same secret for the entry of another provider that leads to the same place. */
+export function renameSecret(
+  sealing: Sealing,
+  { id: known, value, origins }: SecretToSeal,
+  provider: string,
+): SecretToSeal {
+  const { edge, cluster, kid, secretIdKey } = sealing;
+  const binding = { edge, cluster, provider, origins };
+  const id = secretIdKey
+    ? createHmac('sha256', secretIdKey).update(canonicalJson({ kid, binding, value }))
+    : createHash('sha256').update(canonicalJson({ kid, binding, known }));
+  return { id: id.digest('hex'), value, provider, origins };
+}
+
 /** The spellings of a destination's host, the common one first: the scheme's own port may be there or not. */
 export function hostsOf(destination: Destination): [string, ...string[]] {
   if (destination.startsWith('binding:')) return [destination];
@@ -95,12 +118,22 @@ export function hostsOf(destination: Destination): [string, ...string[]] {
   return port ? [host] : [host, `${host}:${protocol === 'https:' ? 443 : 80}`];
 }
 
+/** A shell would look for files that an asterisk means. */
+function quoted(hosts: string): string {
+  return hosts.includes('*') ? `'${hosts}'` : hosts;
+}
+
+/** By its own name, or by `*.suffix`, which is of the same port. */
+function isReleased(host: string, released: readonly string[]): boolean {
+  return released.some((pattern) => pattern === host || (pattern.startsWith('*.') && hostMatches(pattern, host)));
+}
+
 /** What is not a host is left out, so that nothing else reaches the command that a person is asked to run. */
 function releasedHosts(annotation: string): string[] {
   return annotation
     .split(',')
     .map((host) => host.trim())
-    .filter((host) => /^(?:binding:\w+|(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)$/.test(host))
+    .filter((host) => /^(?:binding:\w+|(?:(?:\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)$/.test(host))
     .map((host) => (host.startsWith('binding:') ? host : host.toLowerCase()));
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { InferenceEndpoint } from '../source/source.ts';
 import { podsBehind } from './count-replicas.ts';
 import type { EndpointSliceFacts, SlicePort } from './endpoint-slice.ts';
@@ -24,7 +25,8 @@ export function endpointsOf(raw: unknown, slices: readonly EndpointSliceFacts[])
     .flatMap(({ address, ready, targetName, slice }) => {
       const port = portOf(slice.ports);
       const number = reading.metricsPort ?? port?.port;
-      if (number === undefined) return [];
+      // A slice may hold host names, and anybody may make a slice: only pods are asked, which have addresses.
+      if (number === undefined || isIP(address) === 0) return [];
       return {
         address,
         port: number,

@@ -16,6 +16,8 @@ import {
   type TermGrant,
 } from '../../contract/publish-api.ts';
 import { signRequest } from '../../contract/publish-request.ts';
+import { sightingAnswer, type SightingAnswer, type SightingQuestion } from '../../contract/sighting.ts';
+import type { SignalReport } from '../../contract/signals.ts';
 import type { KeyWithId } from '../../contract/revision.ts';
 import type { Blob } from '../compile/compilation.ts';
 import { answerFailure, silenceFailure, strangeAnswer } from './edge-failures.ts';
@@ -45,6 +47,9 @@ export interface EdgeClient {
   evict(signal: AbortSignal): Promise<void>;
   /** What an isolate serves of this cluster after it has asked the hub. */
   probe(signal: AbortSignal): Promise<ServedRevision>;
+  /** Has the edge itself look which models answer behind a provider. */
+  look(question: SightingQuestion, signal: AbortSignal): Promise<SightingAnswer>;
+  sendSignals(report: SignalReport, signal: AbortSignal): Promise<void>;
 }
 
 export interface EdgeClientOptions extends HttpSurroundings {
@@ -95,6 +100,11 @@ export function createEdgeClient(options: EdgeClientOptions): EdgeClient {
     probe: async (signal) => {
       const { clusters } = await ask(servedRevisions, { method: 'GET', path: PUBLISH_PATHS.revision }, signal);
       return clusters.find((entry) => entry.cluster === cluster) ?? servesNothingOf(cluster);
+    },
+    look: (question, signal) =>
+      ask(sightingAnswer, { method: 'POST', path: PUBLISH_PATHS.sighting(cluster), ...jsonBody(question) }, signal),
+    sendSignals: async (report, signal) => {
+      await call({ method: 'PUT', path: PUBLISH_PATHS.signals(cluster), ...jsonBody(report) }, signal);
     },
   };
 }

@@ -2,7 +2,9 @@ import { sha256Hex } from '../../contract/encoding.ts';
 import type { ClusterHistory, HubState, ServedRevision } from '../../contract/publish-api.ts';
 import { compareGenerations, revisionOf, verifyPointer } from '../../contract/revision.ts';
 import { sectionSchemas, type Generation, type Pointer } from '../../contract/routing-table.ts';
+import type { SignalReport } from '../../contract/signals.ts';
 import { forEachBounded } from '../for-each-bounded.ts';
+import type { Sighting, SightingWanted } from '../inference/sighting.ts';
 import type { Logger } from '../log.ts';
 import type { HeldTable } from '../plan.ts';
 import type { Retrying } from './backoff.ts';
@@ -108,6 +110,23 @@ export class EdgeConversation {
   /** Not tried again: who asks this asks again and again. */
   probe(signal: AbortSignal): Promise<ServedRevision> {
     return this.#options.client.probe(signal);
+  }
+
+  /** Not tried again, like a probe. */
+  async look({ id, entry, secrets, paths }: SightingWanted, signal: AbortSignal): Promise<Sighting> {
+    const { client, sealer } = this.#options;
+    const sealed = await sealer.sealApart(secrets);
+    try {
+      return await client.look({ provider: id, entry, secrets: sealed, paths: [...paths] }, signal);
+    } catch (error) {
+      if (error instanceof PublishFailure && error.fault === 'outdated-edge') return { type: 'Unasked' };
+      throw error;
+    }
+  }
+
+  /** Not tried again: the next report is newer. */
+  sendSignals(report: SignalReport, signal: AbortSignal): Promise<void> {
+    return this.#options.client.sendSignals(report, signal);
   }
 
   async evict(signal: AbortSignal): Promise<void> {

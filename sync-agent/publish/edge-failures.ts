@@ -30,6 +30,12 @@ export function answerFailure(
     const { rule, message } = answer.refusal;
     return new PublishFailure('refused', `the edge refuses the table (${rule}): ${message}`, { rule });
   }
+  if (status === 404 && answer?.error.code === UNKNOWN_PATH)
+    return new PublishFailure(
+      'outdated-edge',
+      `the worker of ${endpoint} is of an older release than this agent and does not know what it was asked: deploy the ` +
+        "agent's (`npm run deploy`)",
+    );
   if (answer) return new PublishFailure('not-accepted', `the edge ${endpoint} answers ${status}: ${why}`);
   return new PublishFailure(
     'not-an-edge',
@@ -40,6 +46,9 @@ export function answerFailure(
 
 /** The code of a 503 where an inbox does not show the hub yet what was put there. */
 const NOT_ARRIVED = 'not_arrived';
+
+/** The code of a worker's 404 at a path that it serves nothing at. */
+const UNKNOWN_PATH = 'not_found';
 
 export function strangeAnswer(bytes: Uint8Array): PublishFailure {
   return new PublishFailure(

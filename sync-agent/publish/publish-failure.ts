@@ -10,6 +10,8 @@ export type PublishFault =
   | 'edge-failing'
   /** What answers at the endpoint is not a Fairlead edge, or one of another version. */
   | 'not-an-edge'
+  /** The edge is of a release that does not know this call. */
+  | 'outdated-edge'
   /** The edge does not take our signature. */
   | 'unauthorized'
   /** The edge does not do what it was asked, and says why: an unknown cluster, a blob that is too large. */
@@ -68,6 +70,7 @@ export function retryOf(fault: PublishFault): Retry {
     case 'in-inbox':
       return 'soon';
     case 'not-an-edge':
+    case 'outdated-edge':
     case 'unauthorized':
     case 'not-accepted':
     case 'refused':

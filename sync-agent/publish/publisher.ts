@@ -1,5 +1,7 @@
 import type { ClusterHistory, HubState, ServedRevision } from '../../contract/publish-api.ts';
+import type { SignalReport } from '../../contract/signals.ts';
 import type { Blob, SecretToSeal } from '../compile/compilation.ts';
+import type { Sighting, SightingWanted } from '../inference/sighting.ts';
 import type { HeldTable, Plan } from '../plan.ts';
 
 /**
@@ -25,6 +27,10 @@ export interface Publisher {
   probe(signal: AbortSignal): Promise<ServedRevision>;
   /** What the hub holds and has heard from isolates. */
   state(signal: AbortSignal): Promise<HubState>;
+  /** Has the edge itself look which models answer there; `Unasked` where it is too old for that. @throws {PublishFailure} */
+  look(wanted: SightingWanted, signal: AbortSignal): Promise<Sighting>;
+  /** Replaces what the hub knows of the load behind this cluster's providers. @throws {PublishFailure} */
+  sendSignals(report: SignalReport, signal: AbortSignal): Promise<void>;
 }
 
 export interface EdgeReading {

@@ -47,6 +47,18 @@ export class SecretSealer {
     return this.#section.blobs();
   }
 
+  /** Secrets by id that need not be in the section; one that comes into it later is not sealed again. */
+  async sealApart(secrets: readonly SecretToSeal[]): Promise<Record<string, SecretEntry>> {
+    const entries: Record<string, SecretEntry> = {};
+    for (const secret of secrets) {
+      const value = await this.#sealOnce(secret);
+      if (!this.#inSection.has(secret.id)) this.#sealed.set(secret.id, value);
+      entries[secret.id] = { sealed: value };
+    }
+    this.#forgetSpares();
+    return entries;
+  }
+
   #sealOnce(secret: SecretToSeal): string | Promise<string> {
     const { edge, cluster, sealingKey } = this.#context;
     const binding: SecretBinding = { edge, cluster, provider: secret.provider, origins: [...secret.origins] };

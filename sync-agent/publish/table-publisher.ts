@@ -119,6 +119,10 @@ class TablePublisher implements Publisher {
 
   state: Publisher['state'] = (signal) => this.#options.conversation.state(signal);
 
+  look: Publisher['look'] = (wanted, signal) => this.#options.conversation.look(wanted, signal);
+
+  sendSignals: Publisher['sendSignals'] = (report, signal) => this.#options.conversation.sendSignals(report, signal);
+
   evict: Publisher['evict'] = async (signal) => {
     await this.#options.conversation.evict(signal);
     this.#reading = undefined;

@@ -1,3 +1,4 @@
+import type { EndpointPicker } from '../inference/endpoint-picker.ts';
 import type { ResourceKey, SnapshotChange } from '../snapshot.ts';
 
 /** Where resources come from: a folder, or a cluster (`kubernetes/`). The controller knows only this. */
@@ -28,6 +29,8 @@ export interface ClusterObjects {
   stored(key: ResourceKey): StoredObject | undefined;
   /** Endpoints of an inference service, at most 32. @param key `Kind/namespace/name` */
   endpoints(key: ResourceKey): readonly InferenceEndpoint[];
+  /** What chooses among the pods of an InferencePool; undefined for what is none. */
+  picker?(key: ResourceKey): EndpointPicker | undefined;
 }
 
 /** What changes without anything being compiled anew. */

@@ -1,15 +1,19 @@
+import { isDeepStrictEqual } from 'node:util';
 import { generationName } from '../../contract/revision.ts';
 import type { Clock } from '../clock.ts';
 import type { Compilation, Condition } from '../compile/compilation.ts';
 import type { SessionPublication, Standing } from '../edge-session.ts';
 import type { Hold } from '../guards/hold.ts';
 import type { Logger } from '../log.ts';
+import type { PassStep } from '../pass.ts';
 import { hashesOf, type HeldTable } from '../plan.ts';
 import type { PublishFault } from '../publish/publish-failure.ts';
 import type { Publisher } from '../publish/publisher.ts';
-import type { ResourceId, ResourceKey } from '../snapshot.ts';
+import type { ResourceId, ResourceKey, SnapshotChange } from '../snapshot.ts';
 import { tableDifference, type TableDifference } from '../table-difference.ts';
+import { afterFailure, afterPass, afterWord, NOTHING_OBSERVED, type EdgeObservation } from './edge-observation.ts';
 import { followRevision } from './follow-revision.ts';
+import { Generations } from './generations.ts';
 import { programmedConditions, spreadOf, type EdgeWord } from './programmed.ts';
 import { resourceChanges } from './resource-changes.ts';
 import { RevisionHistory } from './revision-history.ts';
@@ -27,7 +31,11 @@ export interface EdgeReporterOptions {
 export class EdgeReporter {
   readonly #options: EdgeReporterOptions;
   readonly #history = new RevisionHistory();
+  readonly #generationsOf = new Generations();
+  #generations = this.#generationsOf.apply([]);
   #compilation: Compilation | undefined;
+  #observation = NOTHING_OBSERVED;
+  #programmedGenerations: unknown;
   #programmed: ReadonlyMap<ResourceKey, Condition> = new Map();
   /** The revision that the last pass left at the edge, and whether it holds everything as compiled. */
   #revision: string | undefined;
@@ -35,6 +43,8 @@ export class EdgeReporter {
   #hold: Hold | undefined;
   #toldHold: string | undefined;
   #since = 0;
+  /** The revision that was published since. */
+  #published: string | undefined;
   #told: string | undefined;
   #word: EdgeWord | undefined;
   #failure: string | undefined;
@@ -44,10 +54,12 @@ export class EdgeReporter {
     this.#options = options;
   }
 
-  compiled(compilation: Compilation): void {
-    const { edge, sink } = this.#options;
+  /** @param changes what was compiled anew */
+  compiled(compilation: Compilation, changes: readonly SnapshotChange[]): void {
     const before = this.#compilation;
+    const generationsBefore = this.#generations;
     this.#compilation = compilation;
+    this.#generations = this.#generationsOf.apply(changes);
     if (before) {
       const bytes = new Map(Object.values(before.sections).flatMap((list) => list.map((b) => [b.sha256, b.bytes])));
       const hashes = hashesOf({ ...before.sections, secrets: [] });
@@ -55,8 +67,11 @@ export class EdgeReporter {
       if (difference.size > 0) this.#isWhole = false;
       this.#history.change(difference);
     }
-    const { conditions, counts } = compilation;
-    if (before?.conditions !== conditions) sink.report({ type: 'compiled', edge, conditions, counts });
+    const isSaid =
+      before?.conditions === compilation.conditions &&
+      before.services === compilation.services &&
+      generationsBefore === this.#generations;
+    if (!isSaid) this.#tellCompiled(compilation);
   }
 
   published(publication: SessionPublication, standing: Standing, publisher: Publisher): void {
@@ -67,9 +82,9 @@ export class EdgeReporter {
     if (replaced && !this.#history.knows(replaced.revision))
       this.#history.remember(replaced.revision, new Map([...difference, ...standing.behind]));
     const generation = generationName(pointer.generation);
-    logger.info('published', { edge, revision, generation, blobs, rollbackOf });
+    logger.info('published', { edge, phase: 'publish', revision, generation, blobs, rollbackOf });
     if (warning !== undefined) {
-      logger.warn(warning, { edge, revision });
+      logger.warn(warning, { edge, phase: 'publish', revision });
       sink.report({ type: 'shrunk', edge, sentence: warning });
     }
     sink.report({
@@ -82,6 +97,7 @@ export class EdgeReporter {
       ...(rollbackOf !== undefined && { rollbackOf }),
     });
     this.#since = clock.now();
+    this.#published = revision;
     this.#stand(held, standing, publisher);
   }
 
@@ -102,12 +118,16 @@ export class EdgeReporter {
     sink.report({ type: 'evicted', edge });
   }
 
-  /** @param retryInMs null where there will be no other try */
-  failed(code: PublishFault | 'internal', sentence: string, retryInMs: number | null): void {
+  /**
+   * @param retryInMs null where there will be no other try
+   * @param phase the step of the pass that failed
+   */
+  failed(code: PublishFault | 'internal', sentence: string, retryInMs: number | null, phase?: PassStep): void {
     const { edge, sink, logger } = this.#options;
     this.#failure = sentence;
+    this.#observe(afterFailure(this.#observation, sentence, this.#options.clock.now()));
     this.#stopFollowing('the edge must be reached first');
-    logger.warn('not published', { edge, code, reason: sentence, retryInMs });
+    logger.warn('not published', { edge, phase, revision: this.#revision, code, reason: sentence, retryInMs });
     sink.report({ type: 'failed', edge, code, sentence, retryInMs });
     this.#tellProgrammed();
   }
@@ -130,6 +150,7 @@ export class EdgeReporter {
     this.#revision = held?.revision;
     this.#isWhole = held !== null && behind.size === 0;
     this.#hold = hold;
+    this.#observe(afterPass(this.#observation, held));
     this.#tellHold(hold, behind);
     this.#tellProgrammed();
     if (held) this.#follow(held.revision, publisher);
@@ -151,7 +172,7 @@ export class EdgeReporter {
     if (told === this.#toldHold) return;
     this.#toldHold = told;
     const { reason, sentence } = hold;
-    logger.warn(`held: ${sentence}`, { edge, reason, waiting: waiting.length });
+    logger.warn(`held: ${sentence}`, { edge, phase: 'plan', reason, waiting: waiting.length });
     sink.report({ type: 'held', edge, reason, sentence, waiting });
   }
 
@@ -183,11 +204,13 @@ export class EdgeReporter {
   #hear(word: EdgeWord, revision: string): void {
     const { edge, sink, logger, clock } = this.#options;
     this.#word = word;
+    const publishedAt = this.#published === revision ? this.#since : undefined;
+    this.#observe(afterWord(this.#observation, word, clock.now(), publishedAt));
     const { everywhere, isolates } = spreadOf(revision, word);
     if (everywhere && this.#told !== revision) {
       this.#told = revision;
       const afterMs = clock.now() - this.#since;
-      logger.info('served', { edge, revision, afterMs, isolates });
+      logger.info('served', { edge, phase: 'report', revision, afterMs, isolates });
       sink.report({ type: 'served', edge, revision, afterMs, isolates });
     }
     this.#tellProgrammed();
@@ -206,9 +229,24 @@ export class EdgeReporter {
       word: this.#word,
       failure: this.#failure,
     });
-    if (sameConditions(conditions, this.#programmed)) return;
+    const generations = this.#generations;
+    const isSaid = this.#programmedGenerations === generations && sameConditions(conditions, this.#programmed);
+    if (isSaid) return;
     this.#programmed = conditions;
-    sink.report({ type: 'programmed', edge, conditions });
+    this.#programmedGenerations = generations;
+    sink.report({ type: 'programmed', edge, conditions, generations });
+  }
+
+  #tellCompiled({ conditions, counts, services }: Compilation): void {
+    const { edge, sink } = this.#options;
+    sink.report({ type: 'compiled', edge, conditions, counts, services, generations: this.#generations });
+  }
+
+  #observe(observation: EdgeObservation): void {
+    const { edge, sink } = this.#options;
+    if (isDeepStrictEqual(observation, this.#observation)) return;
+    this.#observation = observation;
+    sink.report({ type: 'observed', edge, observation });
   }
 }
 

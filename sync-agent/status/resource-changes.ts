@@ -1,4 +1,5 @@
 import type { EntryRef } from '../compile/compilation.ts';
+import { isServiceEntry } from '../compile/service-ids.ts';
 import type { ResourceKey } from '../snapshot.ts';
 import {
   entryName,
@@ -63,7 +64,9 @@ function verbOf(own: readonly EntryRef[], isLosing: boolean, difference: TableDi
   return wasThere ? 'changed' : 'added';
 }
 
+/** None of what was compiled from an inference service, which is no resource of ours. */
 function resourceOf({ section, id, consumer }: EntryDifference): ResourceKey | undefined {
+  if (isServiceEntry(id)) return undefined;
   switch (section) {
     case 'routes':
       return `GatewayRoute/${id}`;

@@ -2,11 +2,12 @@ import type { Compilation, Condition } from '../compile/compilation.ts';
 import type { HoldReason } from '../guards/hold.ts';
 import type { PublishFault } from '../publish/publish-failure.ts';
 import type { Problem } from '../source/source.ts';
-import type { ResourceKey } from '../snapshot.ts';
+import type { ResourceId, ResourceKey } from '../snapshot.ts';
+import type { EdgeObservation } from './edge-observation.ts';
 import type { ResourceChanges } from './resource-changes.ts';
 
 /**
- * Where the agent reports to. That of a directory is whoever started the agent; that of Kubernetes will write
+ * Where the agent reports to. That of a directory is whoever started the agent; that of Kubernetes (kubernetes/) writes
  * `status` of the resources.
  */
 export interface StatusSink {
@@ -19,12 +20,24 @@ export type AgentEvent =
   | { readonly type: 'problems'; readonly problems: readonly Problem[] }
   /** There is no EdgeGateway (any more). */
   | { readonly type: 'no-edge' }
-  /** What the resources compile to, whenever what is said of them changed. */
+  /** The EdgeGateways that are there to stay, at the start and whenever that changed. */
+  | {
+      readonly type: 'edges';
+      readonly edges: ReadonlySet<ResourceId>;
+      /** Where there is none: the resources of ours, with their generations; told anew whenever they change. */
+      readonly unattached: ReadonlyMap<ResourceKey, number>;
+    }
+  /** What the resources compile to, whenever that or what is said of them changed. */
   | {
       readonly type: 'compiled';
       readonly edge: string;
       readonly conditions: ReadonlyMap<ResourceKey, readonly Condition[]>;
       readonly counts: Compilation['counts'];
+      /** `metadata.generation` of what was compiled. The same object as before where none changed. */
+      readonly generations: ReadonlyMap<ResourceKey, number>;
+      readonly services: Compilation['services'];
+      /** What `EdgeGateway.spec.discovery` found, where there is any. */
+      readonly discovered?: readonly DiscoveredModel[];
     }
   /** The hub has admitted a revision. */
   | {
@@ -67,12 +80,16 @@ export type AgentEvent =
       /** Isolates heard of. */
       readonly isolates: number;
     }
-  /** The condition Programmed of every resource that concerns the edge, whenever one changed. */
+  /** The condition Programmed of every resource that concerns the edge, whenever one or its generation changed. */
   | {
       readonly type: 'programmed';
       readonly edge: string;
       readonly conditions: ReadonlyMap<ResourceKey, Condition>;
+      /** Of the compilation that it is about. */
+      readonly generations: ReadonlyMap<ResourceKey, number>;
     }
+  /** What is known of the edge itself, whenever that changed. */
+  | { readonly type: 'observed'; readonly edge: string; readonly observation: EdgeObservation }
   | {
       readonly type: 'failed';
       readonly edge: string;
@@ -82,3 +99,14 @@ export type AgentEvent =
       /** None where the agent gives up. */
       readonly retryInMs: number | null;
     };
+
+/** An inference service that an EdgeGateway publishes as a model without an AIModel. */
+export interface DiscoveredModel {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The name that clients ask for. */
+  readonly modelName: string;
+  /** Why it is not published. */
+  readonly message?: string;
+}

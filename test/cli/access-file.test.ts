@@ -2,7 +2,7 @@ import { chmod, mkdtemp, realpath, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { defaultFolder } from '../../cli/edges/default-folder.ts';
+import { defaultPlace } from '../../cli/edges/default-place.ts';
 import { findAccess, leaveAccessFile } from '../../cli/dev/access-file.ts';
 import { makeEdgeKeys } from '../../cli/edge-keys.ts';
 
@@ -43,6 +43,10 @@ describe('the access file of fairlead dev', () => {
   });
 
   test('names the folder that commands mean where they are given none: that of the only gateway that runs', async () => {
+    const defaultFolder = async (): Promise<string> => {
+      const place = await defaultPlace();
+      return place.type === 'Folder' ? place.dir : '';
+    };
     expect(await defaultFolder()).toBe('.');
     await leaveAccessFile(dir, await access());
     expect(await realpath(await defaultFolder())).toBe(await realpath(dir));

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../contract/canonical-json.ts';
-import { fieldChanges, resourceChanges, type TableEntries } from '../../cli/edges/entry-changes.ts';
+import {
+  fieldChanges,
+  isOfSecrets,
+  resourceChanges,
+  sameButSecrets,
+  type TableEntries,
+} from '../../cli/edges/entry-changes.ts';
 
 const table = (entries: Partial<Record<keyof TableEntries, Readonly<Record<string, Json>>>>): TableEntries => ({
   routes: new Map(Object.entries(entries.routes ?? {})),
@@ -88,5 +94,16 @@ describe('what differs between two tables', () => {
     ['nothing', { a: { b: 1 } }, { a: { b: 1 } }, []],
   ])('%s', (_what, before, after, expected) => {
     expect(fieldChanges(before, after)).toEqual(expected);
+  });
+
+  test('that nothing but secrets is another can be told, of a field and of a whole entry', () => {
+    const provider = (id: string, region: string): Json => ({ auth: { credential: sealed(id) }, region });
+    const fields = fieldChanges(provider('id-1', 'eu'), provider('id-2', 'us'));
+    expect(fields.map((field) => [field.path, isOfSecrets(field)])).toEqual([
+      ['auth.credential', true],
+      ['region', false],
+    ]);
+    expect(sameButSecrets(provider('id-1', 'eu'), provider('id-2', 'eu'))).toBe(true);
+    expect(sameButSecrets(provider('id-1', 'eu'), provider('id-1', 'us'))).toBe(false);
   });
 });

@@ -69,6 +69,8 @@ test('a fault of a resource is told once, with what to do, and so is its end', (
       edge: EDGE,
       conditions: new Map([['AIModel/default/demo', conditions]]),
       counts,
+      generations: new Map(),
+      services: new Map(),
     });
   };
   compiled(FAULT);

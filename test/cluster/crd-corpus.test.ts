@@ -15,6 +15,8 @@ const invalid = corpusFiles('invalid').filter(ours);
 const isLenient = ({ serverErrors }: CorpusFile): boolean => serverErrors.some((words) => words.startsWith('('));
 const lenient = invalid.filter(isLenient);
 const refused = invalid.filter((file) => !isLenient(file));
+const fileObject = z.looseObject({ kind: z.string().optional(), spec: z.unknown(), status: z.unknown() });
+const withStatus = corpusFiles('valid').filter((file) => ours(file) && 'status' in file.object);
 /** Those that the corpus names. */
 const NAMESPACES = ['team-a', 'platform'];
 
@@ -54,12 +56,80 @@ describe.skipIf(isApiServerMissing())('a real API server with our CRDs', () => {
     for (const words of wordsOfServer(file)) expect(withoutRepetition(err)).toContain(words);
   });
 
+  test.each(withStatus)('keeps the whole status of $name', async ({ object }) => {
+    const { kind = '', spec, status } = fileObject.parse(object);
+    const created = await server.kubectl(
+      ['create', '-o', 'json', '-f', '-'],
+      JSON.stringify({ ...object, metadata: { generateName: 'status-', namespace: 'team-a' }, spec }),
+    );
+    const { name } = stored.parse(JSON.parse(created)).metadata;
+    const patch = 'patch --namespace=team-a --subresource=status --type=merge -o json -p'.split(' ');
+    const patched = await server.kubectl([...patch, JSON.stringify({ status }), kind, name]);
+
+    expect(stored.parse(JSON.parse(patched)).status).toEqual(status);
+  });
+
+  test.each(corpusFiles('valid').filter(ours))('drops what $name has too much', async ({ object }) => {
+    const answer = await server.tryKubectl(
+      ['create', '--dry-run=server', '--validate=ignore', '-o', 'json', '-f', '-'],
+      JSON.stringify({ ...object, spec: withSurplus(object.spec) }),
+    );
+    const parsed = parseResource(object);
+
+    expect(parsed.outcome === 'resource' && 'spec' in parsed.resource && parsed.resource.spec).toEqual(
+      stored.parse(JSON.parse(answer.out)).spec,
+    );
+  });
+
+  test('kubectl get answers the obvious question of an AIModel and of an EdgeGateway', async () => {
+    for (const file of ['ai-model-full.yaml', 'edge-gateway-full.yaml']) await store(file);
+    const aiModels = await server.kubectl(['get', 'aimodel', 'everything', '--namespace=team-a']);
+    const edges = await server.kubectl(['get', 'edge', 'edge', '--namespace=platform', '-o', 'wide']);
+
+    expect(columnsOf(aiModels)).toMatchObject({ STATUS: 'Degraded', REPLICAS: '2', RESOLVEDREFS: 'False' });
+    expect(columnsOf(edges)).toMatchObject({ REVISION: '0a1b2c3d4e5f', MODELS: '3', ISOLATES: '2', SUSPENDED: 'true' });
+  });
+
+  /** With its status. */
+  async function store(file: string): Promise<void> {
+    const path = new URL(`../crds/valid/${file}`, import.meta.url).pathname;
+    await server.kubectl(['apply', '--server-side', '-f', path]);
+    await server.kubectl(['apply', '--server-side', '--subresource=status', '-f', path]);
+  }
+
   test.each(lenient)('takes $name, as its head says', async ({ object }) => {
     expect(await create(object)).toMatchObject({ code: 0 });
   });
 });
 
-const stored = z.looseObject({ spec: z.unknown() });
+const stored = z.looseObject({
+  metadata: z.looseObject({ name: z.string() }),
+  spec: z.unknown(),
+  status: z.unknown().optional(),
+});
+
+/** A field that no schema knows, in every object of a specification that is no free map. */
+function withSurplus(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSurplus);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, field]) => [name, isMap(name) ? field : withSurplus(field)]);
+  return { ...Object.fromEntries(fields), surplus: 'x' };
+}
+
+function isMap(field: string): boolean {
+  return field === 'metadata' || field === 'matchLabels';
+}
+
+/** The one row of a table of kubectl, by its headings. An empty cell shows by its place only. */
+function columnsOf(table: string): Record<string, string> {
+  const [headings = '', row = ''] = table.split('\n');
+  return Object.fromEntries(
+    [...headings.matchAll(/(\S+(?: \S+)*) */g)].map(({ 0: cell, 1: heading = '', index }) => [
+      heading,
+      row.slice(index, index + cell.length).trim(),
+    ]),
+  );
+}
 
 /** Its own where the file has them, else ours: then a CEL rule or a pattern says them. */
 function wordsOfServer({ errors, serverErrors }: CorpusFile): readonly string[] {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,14 @@ export interface ApiServer {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** The same where it may fail: the outcome says so. */
   tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
+  /** Kills kube-apiserver alone. */
+  halt(): Promise<void>;
+  /** Starts it again at the same address, with what etcd holds. */
+  resume(): Promise<void>;
+  /** Copies what etcd holds, for which both are stopped. @returns the copy, for `restore` */
+  backUp(): Promise<string>;
+  /** Puts a copy in the place of what etcd holds; nothing, where none is given: a new cluster at the same address. */
+  restore(copy?: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -55,39 +63,26 @@ export async function startApiServer(): Promise<ApiServer> {
 async function start(folder: string): Promise<ApiServer> {
   const token = randomBytes(24).toString('hex');
   const [etcdPort, peerPort, port] = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
-  const etcdURL = `http://127.0.0.1:${etcdPort}`;
-  const peerURL = `http://127.0.0.1:${peerPort}`;
   await writeCredentials(folder, token);
-  const etcd = run('etcd', folder, [
-    `--data-dir=${await mkdtemp(join(folder, 'etcd-'))}`,
-    `--listen-client-urls=${etcdURL}`,
-    `--advertise-client-urls=${etcdURL}`,
-    `--listen-peer-urls=${peerURL}`,
-    `--initial-advertise-peer-urls=${peerURL}`,
-    `--initial-cluster=default=${peerURL}`,
-    '--unsafe-no-fsync=true',
-  ]);
-  const apiServer = run('kube-apiserver', folder, [
-    `--etcd-servers=${etcdURL}`,
-    `--secure-port=${port}`,
-    '--bind-address=127.0.0.1',
-    `--cert-dir=${join(folder, 'certificates')}`,
-    `--token-auth-file=${join(folder, 'tokens.csv')}`,
-    '--service-cluster-ip-range=10.0.0.0/24',
-    '--authorization-mode=RBAC',
-    '--allow-privileged=true',
-    '--disable-admission-plugins=ServiceAccount',
-    '--service-account-issuer=https://kubernetes.default.svc',
-    `--service-account-key-file=${join(folder, 'service-accounts.pem')}`,
-    `--service-account-signing-key-file=${join(folder, 'service-accounts.pem')}`,
-  ]);
+  const url = `https://127.0.0.1:${port}`;
+  let etcd: Running | undefined;
+  let apiServer: Running | undefined;
+  const halt = async (): Promise<void> => {
+    await apiServer?.stop();
+    apiServer = undefined;
+  };
   const stopAll = async (): Promise<void> => {
-    await apiServer.stop();
-    await etcd.stop();
+    await halt();
+    await etcd?.stop();
+    etcd = undefined;
+  };
+  const startAll = async (): Promise<string> => {
+    etcd ??= run('etcd', folder, etcdFlags(folder, etcdPort, peerPort));
+    apiServer ??= run('kube-apiserver', folder, apiServerFlags(folder, etcdPort, port));
+    return certificateOf(folder, url, token, apiServer, etcd);
   };
   try {
-    const url = `https://127.0.0.1:${port}`;
-    const certificateAuthority = await certificateOf(folder, url, token, apiServer, etcd);
+    const certificateAuthority = await startAll();
     const certificateKey = await readFile(join(folder, 'certificates', 'apiserver.key'), 'utf8');
     const kubeconfigFor: ApiServer['kubeconfigFor'] = async (as) => {
       const file = join(await mkdtemp(join(folder, 'kubeconfig-')), 'config');
@@ -102,7 +97,12 @@ async function start(folder: string): Promise<ApiServer> {
       certificateKey,
       token,
       kubeconfigFor,
-      ...kubectlFor(kubeconfig),
+      ...kubectlFor(kubeconfig, join(folder, 'cache')),
+      ...copiesOf(folder, stopAll, startAll),
+      halt,
+      resume: async () => {
+        await startAll();
+      },
       stop: async () => {
         await stopAll();
         await rm(folder, { recursive: true, force: true });
@@ -114,9 +114,68 @@ async function start(folder: string): Promise<ApiServer> {
   }
 }
 
-function kubectlFor(kubeconfig: string): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
-  const tryKubectl: ApiServer['tryKubectl'] = (args, input) =>
-    outcomeOf('kubectl', ['--kubeconfig', kubeconfig, ...args], input);
+function copiesOf(
+  folder: string,
+  stopAll: () => Promise<void>,
+  startAll: () => Promise<unknown>,
+): Pick<ApiServer, 'backUp' | 'restore'> {
+  const data = etcdFolder(folder);
+  return {
+    backUp: async () => {
+      await stopAll();
+      const copy = await mkdtemp(join(folder, 'copy-'));
+      await cp(data, copy, { recursive: true });
+      await startAll();
+      return copy;
+    },
+    restore: async (copy) => {
+      await stopAll();
+      await rm(data, { recursive: true, force: true });
+      if (copy !== undefined) await cp(copy, data, { recursive: true });
+      await startAll();
+    },
+  };
+}
+
+function etcdFolder(folder: string): string {
+  return join(folder, 'etcd');
+}
+
+function etcdFlags(folder: string, port: number, peerPort: number): string[] {
+  const url = `http://127.0.0.1:${port}`;
+  const peerURL = `http://127.0.0.1:${peerPort}`;
+  return [
+    `--data-dir=${etcdFolder(folder)}`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=${peerURL}`,
+    `--initial-advertise-peer-urls=${peerURL}`,
+    `--initial-cluster=default=${peerURL}`,
+    '--unsafe-no-fsync=true',
+  ];
+}
+
+function apiServerFlags(folder: string, etcdPort: number, port: number): string[] {
+  return [
+    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+    `--secure-port=${port}`,
+    '--bind-address=127.0.0.1',
+    `--cert-dir=${join(folder, 'certificates')}`,
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--service-cluster-ip-range=10.0.0.0/24',
+    '--authorization-mode=RBAC',
+    '--allow-privileged=true',
+    '--disable-admission-plugins=ServiceAccount',
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${join(folder, 'service-accounts.pem')}`,
+    `--service-account-signing-key-file=${join(folder, 'service-accounts.pem')}`,
+  ];
+}
+
+function kubectlFor(kubeconfig: string, cache: string): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
+  // A cache of its own, for another server may have had this port, and known other kinds.
+  const access = ['--kubeconfig', kubeconfig, '--cache-dir', cache];
+  const tryKubectl: ApiServer['tryKubectl'] = (args, input) => outcomeOf('kubectl', [...access, ...args], input);
   const kubectl: ApiServer['kubectl'] = async (args, input) => {
     const { code, out, err } = await tryKubectl(args, input);
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${err}`);

@@ -1,4 +1,4 @@
-import { startEdge, type Edge, type EdgeLogLine } from '../../dev/edge.ts';
+import { startEdge, type Edge, type EdgeLogLine, type EdgeOptions } from '../../dev/edge.ts';
 import { instantPace, type Pace } from '../../dev/simulator/pace.ts';
 import { startSimulator, type Simulator } from '../../dev/simulator/server.ts';
 import { makeEdgeKeys, workerSecrets, type EdgeKeys } from '../../cli/edge-keys.ts';
@@ -18,6 +18,7 @@ export interface GatewayUnderTest {
   /** Everything else that the worker or workerd wrote. */
   readonly otherLines: readonly EdgeLogLine[];
   readonly agent: RunningAgent;
+  readonly keys: EdgeKeys;
   /** Ends the agent, if it runs, and starts one anew on the same folder. */
   restartAgent(): Promise<void>;
   /** Writes a file and waits until the edge serves what it says. @returns the revision */
@@ -40,18 +41,21 @@ export interface GatewayOptions {
   readonly pace?: Pace;
   /** Asked of calls to the simulator as a bearer token. */
   readonly apiKey?: string;
+  /** Further bindings of the worker, which providers may be reached through. */
+  readonly bindings?: NonNullable<EdgeOptions['bindings']>;
 }
 
 const CLUSTER = 'test';
 
 export async function startGateway(options: GatewayOptions): Promise<GatewayUnderTest> {
   const keys = await makeEdgeKeys();
-  const { pace = instantPace, apiKey } = options;
+  const { pace = instantPace, apiKey, bindings = {} } = options;
   const simulator = await startSimulator({ pace, ...(apiKey === undefined ? {} : { apiKey }) });
   const requests = new Happenings<RequestLine>();
   const otherLines: EdgeLogLine[] = [];
   const edge = await startEdge({
     port: 0,
+    bindings,
     vars: (origin) => ({ ...workerSecrets(keys, CLUSTER, origin), FAIRLEAD_LOCAL: 'true' }),
     onLog: (line) => {
       const request = parseRequestLine(line.message);
@@ -59,13 +63,17 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayUnde
       else requests.add(request);
     },
   });
-  const folder = await temporaryFolder({ ...edgeFiles(keys, edge.url), ...options.files(simulator.url) });
+  const folder = await temporaryFolder({
+    ...edgeFiles(keys, edge.url, Object.keys(bindings)),
+    ...options.files(simulator.url),
+  });
   const { startAgent } = options;
   let agent = await startAgent(folder.path);
   await agent.served();
 
   return {
     edge,
+    keys,
     simulator,
     folder,
     requests,
@@ -92,10 +100,10 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayUnde
   };
 }
 
-function edgeFiles(keys: EdgeKeys, endpoint: string): Record<string, string> {
+function edgeFiles(keys: EdgeKeys, endpoint: string, bindings: readonly string[]): Record<string, string> {
   const { kid, publicKey } = keys.sealing;
   return {
-    'edge.yaml': edgeGateway({ endpoint, clusterName: CLUSTER, sealingKeys: [{ kid, publicKey }] }),
+    'edge.yaml': edgeGateway({ endpoint, clusterName: CLUSTER, sealingKeys: [{ kid, publicKey }], bindings }),
     'signing-key.yaml': renderClusterSecret({
       namespace: 'default',
       name: 'edge-signing-key',

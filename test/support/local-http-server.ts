@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 
 export interface HttpCall {
   readonly method: string;
@@ -13,24 +14,32 @@ export interface LocalHttpServer {
   stop(): Promise<void>;
 }
 
-/** A server on a free port of 127.0.0.1. What `answer` throws becomes a 500, and fails no test by itself. */
-export async function startLocalHttpServer(answer: (call: HttpCall) => Promise<Response>): Promise<LocalHttpServer> {
+/**
+ * A server on a free port of 127.0.0.1. What `answer` throws becomes a 500, and fails no test by itself.
+ *
+ * @param tls absent: plain text
+ */
+export async function startLocalHttpServer(
+  answer: (call: HttpCall) => Promise<Response>,
+  tls?: ServerOptions,
+): Promise<LocalHttpServer> {
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const call = await callOf(request);
     const reply = await answer(call).catch((error: unknown) => new Response(String(error), { status: 500 }));
     response.writeHead(reply.status, Object.fromEntries(reply.headers));
     response.end(call.method === 'HEAD' ? undefined : Buffer.from(await reply.arrayBuffer()));
   };
-  const server = createServer((request, response) => {
+  const listen = (request: IncomingMessage, response: ServerResponse) => {
     handle(request, response).catch(() => response.destroy());
-  });
+  };
+  const server = tls ? createTlsServer(tls, listen) : createServer(listen);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(0, '127.0.0.1', resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
   return {
-    origin: `http://127.0.0.1:${address.port}`,
+    origin: tls ? `https://localhost:${address.port}` : `http://127.0.0.1:${address.port}`,
     stop: async () => {
       const closed = new Promise<void>((resolve) => {
         server.close(() => {

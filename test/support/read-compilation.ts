@@ -47,9 +47,14 @@ export function faultsOf({ conditions }: Compilation, key: string): string[] {
 }
 
 /** Everything that a compilation says, in one comparable value. */
-export function digestOf({ target, sections, secrets, conditions, entries, counts }: Compilation): unknown {
+export function digestOf(compilation: Compilation): unknown {
+  const { target, sections, secrets, conditions, entries, counts } = compilation;
   return {
     target,
+    usableProviders: sortedByKey(compilation.usableProviders),
+    sightings: sortedByKey(compilation.sightings),
+    services: sortedByKey(compilation.services),
+    discovered: compilation.discovered,
     sections: Object.entries(sections).map(([kind, blobs]) => [kind, blobs.map(({ sha256 }) => sha256)]),
     secrets,
     conditions: sortedByKey(conditions),

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { inferenceGroups } from '../../crds/inference-references.ts';
 import type { kinds, Kind } from '../../crds/kinds.ts';
 import { parseResource, type Resource } from '../../crds/parse-resource.ts';
 
@@ -113,13 +114,14 @@ export function grant(
 ): Resource {
   const [toKind, toName] = to;
   const group = 'fairlead.dev';
+  const toGroup = new Map<string, string>(Object.entries(inferenceGroups)).get(toKind) ?? group;
   return parsed({
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'ReferenceGrant',
     metadata: metadataOf({ name: 'grant', ...meta }),
     spec: {
       from: [{ group, kind: from[0], namespace: from[1] }],
-      to: [{ group, kind: toKind, ...(toName === undefined ? {} : { name: toName }) }],
+      to: [{ group: toGroup, kind: toKind, ...(toName === undefined ? {} : { name: toName }) }],
     },
   });
 }

@@ -27,15 +27,25 @@ export function edgeGateway(spec: {
   readonly clusterName: string;
   readonly sealingKeys: readonly { readonly kid: string; readonly publicKey: string }[];
   readonly publish?: Readonly<Record<string, unknown>>;
+  /** Of the worker, that providers may be reached through. */
+  readonly bindings?: readonly string[];
 }): string {
+  const { bindings = [], ...rest } = spec;
   return resource(
     'EdgeGateway',
     { name: 'edge' },
     {
-      ...spec,
+      ...rest,
       signingKeySecretRef: { name: 'edge-signing-key' },
       allowed: [
-        { name: 'local', namespaces: { type: 'All' }, anonymous: true, privateAddresses: true, plainText: true },
+        {
+          name: 'local',
+          namespaces: { type: 'All' },
+          anonymous: true,
+          privateAddresses: true,
+          plainText: true,
+          ...(bindings.length > 0 && { bindings }),
+        },
       ],
     },
   );

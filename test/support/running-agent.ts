@@ -65,8 +65,14 @@ export async function startAgentInProcess(
 }
 
 export interface AgentProcess extends RunningAgent {
+  readonly pid: number;
   /** Its log lines, parsed. */
   readonly lines: Happenings<AgentLine>;
+  /** Resolves with its exit code when it has ended, by itself or not; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
+  /** Stops its time, and lets it go on. */
+  pause(): void;
+  goOn(): void;
 }
 
 export interface AgentLine {
@@ -80,17 +86,31 @@ const MAIN = fileURLToPath(new URL('../../sync-agent/main.ts', import.meta.url))
 export interface AgentProcessOptions {
   /** Another build of the agent. */
   readonly main?: string;
-  /** How often it looks at folder and edge without being told of a change; absent: as it does by itself. */
+  /** How often it looks at source and edge without being told of a change; absent: as it does by itself. */
   readonly resyncSeconds?: number;
+  /** Further flags. */
+  readonly flags?: readonly string[];
 }
 
-/** The agent as a process of its own, as it runs in a cluster. */
+/** The agent as a process of its own, on a folder. */
 export async function startAgentProcess(folder: string, options: AgentProcessOptions = {}): Promise<AgentProcess> {
-  const { main = MAIN, resyncSeconds } = options;
+  return startProcess(['--source-dir', folder], options);
+}
+
+/** The agent as a process of its own, on a cluster. @param namespace where its Lease stands */
+export function startClusterAgentProcess(
+  { kubeconfig, namespace }: { readonly kubeconfig: string; readonly namespace: string },
+  options: AgentProcessOptions = {},
+): AgentProcess {
+  return startProcess(['--kubeconfig', kubeconfig, '--namespace', namespace], options);
+}
+
+function startProcess(source: readonly string[], options: AgentProcessOptions): AgentProcess {
+  const { main = MAIN, resyncSeconds, flags = [] } = options;
   const pace = resyncSeconds === undefined ? [] : ['--resync-seconds', String(resyncSeconds)];
-  const args = [main, '--source-dir', folder, ...pace];
+  const args = [main, ...source, ...pace, ...flags];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const lines = new Happenings<AgentLine>();
   createInterface(child.stdout).on('line', (line) => {
     lines.add(agentLine.parse(JSON.parse(line)));
@@ -100,7 +120,11 @@ export async function startAgentProcess(folder: string, options: AgentProcessOpt
     await ended;
   };
   return {
+    pid: child.pid ?? 0,
     lines,
+    ended,
+    pause: () => child.kill('SIGSTOP'),
+    goOn: () => child.kill('SIGCONT'),
     async served() {
       const line = await lines.next('a revision that is served', ({ message }) => message === 'served');
       return String(line['revision']);

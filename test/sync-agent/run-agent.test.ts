@@ -6,17 +6,45 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../sync-agent/config.ts';
-import { jsonLogger } from '../../sync-agent/log.ts';
+import { jsonLogger } from '../../sync-agent/json-log.ts';
 import { EXIT, runAgent } from '../../sync-agent/run-agent.ts';
 
 describe('configuration', () => {
   test('comes from flags, then from the environment, then from defaults', () => {
     const env = { FAIRLEAD_SOURCE_DIR: '/env', FAIRLEAD_LOG_LEVEL: 'debug' };
     expect(readConfig(['--source-dir', '/flag'], env)).toEqual({
+      type: 'Directory',
       sourceDir: '/flag',
       clusterUid: 'directory',
       logLevel: 'debug',
       resyncSeconds: 30,
+    });
+  });
+
+  test('means the cluster in a pod, and elsewhere only where one is named', () => {
+    const pod = { KUBERNETES_SERVICE_HOST: '10.0.0.1', POD_NAME: 'agent-0' };
+    expect(readConfig([], pod)).toEqual({
+      type: 'Cluster',
+      leaseName: 'fairlead-sync-agent',
+      podName: 'agent-0',
+      signals: 'Pods',
+      signalsSeconds: 5,
+      logLevel: 'info',
+      resyncSeconds: 30,
+    });
+    expect(readConfig(['--context', 'staging'], {})).toMatchObject({ type: 'Cluster', context: 'staging' });
+    expect(readConfig([], { KUBECONFIG: 'file' })).toMatchObject({ type: 'Cluster' });
+    expect(() => readConfig([], { HOME: '/home/somebody' })).toThrow('this is no pod');
+  });
+
+  test('reads lists and addresses', () => {
+    const args = ['--context', 'c', '--watch-namespaces', 'a, b', '--http-address', '[::1]:8080'];
+    expect(readConfig(args, {})).toMatchObject({
+      watchNamespaces: ['a', 'b'],
+      httpAddress: { host: '::1', port: 8080 },
+    });
+    expect(readConfig(['--context', 'c', '--http-address', ':0'], {})).toMatchObject({
+      httpAddress: { host: '0.0.0.0', port: 0 },
     });
   });
 
@@ -34,6 +62,10 @@ describe('configuration', () => {
       '--cloudflare-api (FAIRLEAD_CLOUDFLARE_API) must be https',
     ],
     [['--source-dir', 'x'], { FAIRLEAD_CLOUDFLARE_API: 'nowhere' }, 'must be a URL such as https://api.cloudflare.com'],
+    [['--source-dir', 'x', '--context', 'c'], {}, '--source-dir reads a folder'],
+    [['--context', 'c', '--signals', 'Prometheus'], {}, '--prometheus-url (FAIRLEAD_PROMETHEUS_URL) is required'],
+    [['--context', 'c', '--http-address', '8080'], {}, 'must be HOST:PORT'],
+    [['--context', 'c', '--watch-namespaces', 'Team A'], {}, 'must be the name of namespaces'],
     [['--sourcedir', 'x'], {}, "Unknown option '--sourcedir'"],
     [['x'], {}, 'Unexpected argument'],
   ])('%j with %j is refused with a sentence', (args, env, sentence) => {
@@ -48,7 +80,7 @@ describe('the log', () => {
     const logger = jsonLogger((line) => lines.push(line), { now: () => 0 }, 'info');
     logger.debug('not this');
     logger.info('two\nlines', { a: 1 });
-    expect(lines).toEqual(['{"time":"1970-01-01T00:00:00.000Z","level":"info","message":"two\\nlines","a":1}\n']);
+    expect(lines).toEqual(['{"level":"info","time":"1970-01-01T00:00:00.000Z","a":1,"message":"two\\nlines"}\n']);
   });
 });
 

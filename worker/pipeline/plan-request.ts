@@ -10,6 +10,7 @@ import { listCandidates, type Candidate, type LeftOut } from './list-candidates.
 import { claimMatches, mismatchOf, type RequestPlace } from './match-route.ts';
 import { orderBackends, type Standing } from './order-backends.ts';
 import { requirement, tooOld } from './requirement.ts';
+import { rankOf } from '../upstream/service-signal.ts';
 
 export interface RequestToPlan extends RequestPlace {
   /** As the caller names it. */
@@ -40,6 +41,8 @@ export interface Serve {
   /** In the order of attempt. */
   readonly candidates: readonly [Candidate, ...Candidate[]];
   timeouts(candidate: Candidate): EffectiveTimeouts;
+  /** What makes its first replica when it is called, where nothing after it can answer: it is waited for. */
+  readonly starting: Candidate | undefined;
   passedOver(): PassedOver[];
 }
 
@@ -74,6 +77,13 @@ export const DEFAULT_TIMEOUTS: EffectiveTimeouts = {
 };
 
 /**
+ * How long a service that makes its first replica when it is called is waited for, and for how long it is called at
+ * least where another backend can answer meanwhile: docs/adr/0018-cold-services.md.
+ */
+export const START_MS = 300_000;
+const WAKE_MS = 10_000;
+
+/**
  * What a request meets: route, model, backends in order, and the treatment. A pure function of the table and the
  * request; the worker acts on it and `fairlead explain` prints it.
  */
@@ -105,6 +115,10 @@ export function planRequest(table: ServedTable, asked: RequestToPlan, standing: 
     standing,
   );
   if (!first) return nobody(met, request.model, leftOut);
+  const ordered: Serve['candidates'] = [first, ...others];
+  const rank = (candidate: Candidate): number => rankOf(standing.serviceOf?.(candidate));
+  const lastToAnswer = ordered.findLast((candidate) => rank(candidate) < 2);
+  const starting = lastToAnswer && rank(lastToAnswer) === 1 ? lastToAnswer : undefined;
   return {
     type: 'Serve',
     table: met.table,
@@ -112,8 +126,12 @@ export function planRequest(table: ServedTable, asked: RequestToPlan, standing: 
     route,
     modelId: found.id,
     model,
-    candidates: [first, ...others],
-    timeouts: ({ provider }) => effectiveTimeouts(route.timeouts, provider.timeouts),
+    candidates: ordered,
+    starting,
+    timeouts: (candidate) => {
+      const start = candidate === starting ? 'Starting' : rank(candidate) === 1 ? 'Waking' : 'Up';
+      return effectiveTimeouts(route.timeouts, candidate.provider.timeouts, start);
+    },
     passedOver: () => [...passedOver(), ...leftOut.map(({ backend, why }) => passedOverBackend(backend.name, why))],
   };
 }
@@ -138,6 +156,9 @@ function absent(met: Met, code: FailureCode, message: string): Refuse {
 function nobody(met: Met, model: string, leftOut: readonly LeftOut[]): Refuse {
   const tooNew = leftOut.filter(({ isUnsupported }) => isUnsupported);
   if (tooNew.length > 0) return unsupported(met, model, tooNew.map(({ why }) => why).join('; '));
+  // A table holds a model without any backend while those that it has are not ready.
+  if (leftOut.length === 0)
+    return refuse(met, 'not_ready', `The model \`${model}\` is not ready at the moment. Try again in a while.`);
   return refuse(met, 'no_backend', `No backend serves the model \`${model}\` at the moment. Ask its operator.`);
 }
 
@@ -145,9 +166,15 @@ function unsupported(met: Met, model: string, detail: string): Refuse {
   return refuse(met, 'unsupported_feature', tooOld(`the model \`${model}\``), detail);
 }
 
-function effectiveTimeouts(route: Timeouts, provider: Timeouts): EffectiveTimeouts {
+function effectiveTimeouts(
+  route: Timeouts,
+  provider: Timeouts,
+  start: 'Up' | 'Waking' | 'Starting',
+): EffectiveTimeouts {
+  const asked = route.firstByte ?? provider.firstByte;
+  const firstByte = asked ?? (start === 'Waking' ? WAKE_MS : DEFAULT_TIMEOUTS.firstByte);
   return {
-    firstByte: route.firstByte ?? provider.firstByte ?? DEFAULT_TIMEOUTS.firstByte,
+    firstByte: start === 'Starting' ? Math.max(firstByte, START_MS) : firstByte,
     firstEvent: route.firstEvent ?? provider.firstEvent ?? DEFAULT_TIMEOUTS.firstEvent,
     idle: route.idle ?? provider.idle ?? DEFAULT_TIMEOUTS.idle,
     total: route.total ?? provider.total ?? DEFAULT_TIMEOUTS.total,

@@ -67,7 +67,7 @@ export async function identify(exchange: Exchange, table: ServedTable, authentic
 function standingOf({ health, readiness }: ServeServices): Standing<Candidate> {
   return {
     isDown: (candidate) => health.isDown(candidate),
-    isUnready: ({ home, providerId }) => readiness.isUnready(home.cluster, providerId),
+    serviceOf: ({ home, providerId }) => readiness.of(home.cluster, providerId),
   };
 }
 

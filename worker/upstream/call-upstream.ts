@@ -3,18 +3,11 @@ import { dialects } from '../dialects/registry.ts';
 import { Failure } from '../errors.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import type { Candidate } from '../pipeline/list-candidates.ts';
-import { CredentialFault, type Credentials } from './credentials.ts';
 import { forwardedRequestHeaders } from './forward-headers.ts';
+import { reachProvider, Unreachable, type Reach, type Reaching } from './reach-provider.ts';
 import { refusalOf } from './refusal.ts';
-import { targetOf } from './target.ts';
 
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
-
-export interface UpstreamServices {
-  readonly fetch: Fetch;
-  /** The `fetch` of one of the worker's bindings. */
-  readonly binding: (name: string) => { fetch: Fetch } | undefined;
-  readonly credentials: Credentials;
+export interface UpstreamServices extends Reaching {
   /** Providers that refuse to be asked for the usage of a stream, by cluster and id, learnt from their answers. */
   readonly withoutUsageOption: Set<string>;
 }
@@ -34,13 +27,11 @@ export async function callUpstream(
 ): Promise<UpstreamAnswer> {
   const { provider, providerId, backend } = candidate;
   const { upstream } = dialects[provider.dialect];
-  const target = targetOf(provider);
-  if (target.fault !== undefined) throw misconfigured(providerId, target.fault);
   const path = upstream.path(request.operation);
   if (path === undefined) throw misconfigured(providerId, `its dialect does not know ${request.operation}`);
-  const { headers, secrets } = await headersFor(services, exchange, candidate, upstream);
+  const { headers, secrets, baseURL, fetch } = await reach(services, exchange, candidate, upstream);
   const send = (reportUsage: boolean): Promise<Response> =>
-    fetcherOf(services, candidate)(target.baseURL + path, {
+    fetch(baseURL + path, {
       method: 'POST',
       headers,
       body: upstream.renderRequest(request, { model: backend.model, reportUsage }),
@@ -68,51 +59,21 @@ function mentionsUsageOption(status: number, body: Uint8Array): boolean {
   return (status === 400 || status === 422) && /stream_options|include_usage/.test(new TextDecoder().decode(body));
 }
 
-function fetcherOf(services: UpstreamServices, { provider, providerId }: Candidate): Fetch {
-  if (provider.binding === undefined) return services.fetch;
-  const binding = services.binding(provider.binding);
-  if (!binding) throw misconfigured(providerId, `the worker has no binding ${provider.binding} that can be called`);
-  return (url, init) => binding.fetch(url, init);
-}
-
-interface UpstreamHeaders {
-  readonly headers: Headers;
-  /** What must not be repeated from an answer. */
-  readonly secrets: readonly string[];
-}
-
-async function headersFor(
-  { credentials }: UpstreamServices,
+async function reach(
+  services: UpstreamServices,
   exchange: Exchange,
   candidate: Candidate,
   upstream: UpstreamSide,
-): Promise<UpstreamHeaders> {
-  const { provider, providerId } = candidate;
+): Promise<Reach & { readonly headers: Headers }> {
   const headers = forwardedRequestHeaders(exchange.request.headers);
   headers.set('content-type', 'application/json');
   headers.set('x-request-id', exchange.requestId);
-  if (provider.hostHeader !== undefined) headers.set('host', provider.hostHeader);
-  const secrets: string[] = [];
   try {
-    for (const header of provider.headers) {
-      const value =
-        header.type === 'Value' ? header.value : await credentials.value({ type: 'Sealed', id: header.id }, candidate);
-      if (header.type === 'Sealed') secrets.push(value);
-      headers.set(header.name, value);
-    }
-    if (provider.auth) {
-      const opening = credentials.value(provider.auth.credential, candidate);
-      const value = typeof opening === 'string' ? opening : await opening;
-      secrets.push(value);
-      const [name, text] =
-        provider.auth.header === undefined ? upstream.credentialHeader(value) : [provider.auth.header, value];
-      headers.set(name, text);
-    }
+    return { ...(await reachProvider(services, candidate, upstream, headers)), headers };
   } catch (error) {
-    if (error instanceof CredentialFault) throw misconfigured(providerId, error.message);
+    if (error instanceof Unreachable) throw misconfigured(candidate.providerId, error.message);
     throw error;
   }
-  return { headers, secrets };
 }
 
 /** The caller learns who is at fault, and the operator, from the log, what the fault is. */

@@ -14,7 +14,9 @@ export interface CredentialSources {
 }
 
 /** Who a secret is for, and the table in which it stands: it may be sent to the provider of its own cluster only. */
-type Recipient = Pick<Candidate, 'providerId' | 'provider' | 'home'>;
+export interface Recipient extends Pick<Candidate, 'providerId' | 'provider'> {
+  readonly home: Pick<Candidate['home'], 'cluster' | 'secret'>;
+}
 
 /** Why a credential cannot be had or must not be sent; for the operator, without the credential. */
 export class CredentialFault extends Error {

@@ -5,6 +5,8 @@ import { collect } from '../streaming/collect-bytes.ts';
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_DETAIL_LENGTH = 500;
+/** Nobody there to answer, by what stands before it; from 521 on that is Cloudflare, of an origin or a tunnel. */
+const ABSENT: ReadonlySet<number> = new Set([502, 503, 504, 521, 522, 523, 524, 530]);
 
 /**
  * What an answer without success means. One that finds fault with the request is the caller's: its body is returned, to
@@ -48,6 +50,7 @@ export async function refusalOf(
   if (status >= 500)
     throw new Failure('upstream_failed', `The provider ${providerId} failed with status ${status}. Try again.`, {
       ...retryAfterOf(response.headers, now),
+      mayBeStarting: ABSENT.has(status),
       detail: redacted(said, secrets),
     });
   if (status < 400)

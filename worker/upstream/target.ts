@@ -18,13 +18,25 @@ export function targetOf(provider: ProviderEntry): Target {
   if (known) return known;
   const url = new URL(provider.baseURL);
   const target = {
-    baseURL: provider.baseURL.replace(/\/+$/, ''),
+    baseURL: calledURL(provider).replace(/\/+$/, ''),
     origin: provider.binding === undefined ? url.origin : `binding:${provider.binding}`,
     host: url.hostname,
     fault: faultOf(url, provider),
   };
   targets.set(provider, target);
   return target;
+}
+
+/**
+ * A Worker's `fetch` takes the header `Host` from the URL, whatever headers say. A binding that leads to one place does
+ * not connect by the URL's host, so that this may be whatever the server there wants to hear.
+ */
+function calledURL({ baseURL, binding, hostHeader }: ProviderEntry): string {
+  if (binding === undefined || hostHeader === undefined) return baseURL;
+  const url = new URL(baseURL);
+  url.port = '';
+  url.host = hostHeader;
+  return url.href;
 }
 
 function faultOf(url: URL, { binding, allow }: ProviderEntry): string | undefined {

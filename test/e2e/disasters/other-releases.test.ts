@@ -4,7 +4,7 @@ import { canonicalJson } from '../../../contract/canonical-json.ts';
 import { sha256Hex } from '../../../contract/encoding.ts';
 import { PUBLISH_PATHS } from '../../../contract/publish-api.ts';
 import { signPointer } from '../../../contract/revision.ts';
-import { bundleAgent } from '../../support/bundle-agent.ts';
+import { bundleAgent } from '../../../dev/bundle-agent.ts';
 import type { ClusterUnderTest } from '../../support/cluster-under-test.ts';
 import { bundleFaultyWorker, startEdgeUnderTest, type EdgeUnderTest } from '../../support/edge-under-test.ts';
 import { model, route } from '../../support/resource-files.ts';
@@ -34,13 +34,15 @@ describe('agent and workers of different releases', () => {
   let folder: TemporaryFolder;
   let today: string;
   let next: string;
+  let nextAgent: string;
+  let afterNextAgent: string;
   let step = 0;
 
   beforeAll(async () => {
     folder = await temporaryFolder();
     [world, today, next] = await Promise.all([startEdgeUnderTest(), bundleFaultyWorker(), bundleFaultyWorker(NEXT)]);
-    await bundleAgent(nextAgent(), NEXT);
-    await bundleAgent(afterNextAgent(), AFTER_NEXT);
+    nextAgent = await bundleAgent(join(folder.path, 'next'), { replace: NEXT });
+    afterNextAgent = await bundleAgent(join(folder.path, 'after-next'), { replace: AFTER_NEXT });
     ({ cluster } = world);
     calls = await cluster.calls();
   });
@@ -50,8 +52,6 @@ describe('agent and workers of different releases', () => {
     await folder?.dispose();
   });
 
-  const nextAgent = () => join(folder.path, 'next.mjs');
-  const afterNextAgent = () => join(folder.path, 'after-next.mjs');
   const deploy = async (part: 'hub' | 0 | 1, script: string): Promise<void> => {
     const deployed = part === 'hub' ? world.edge.hub : world.edge.isolates[part];
     await deployed?.stop();
@@ -61,7 +61,7 @@ describe('agent and workers of different releases', () => {
 
   test('an agent of the next release writes what the workers of today read, and the next version once the last of them is replaced; and back', async () => {
     await cluster.write(++step);
-    const agent = await startAgentProcess(cluster.folder.path, { main: nextAgent(), resyncSeconds: 1 });
+    const agent = await startAgentProcess(cluster.folder.path, { main: nextAgent, resyncSeconds: 1 });
     const client = world.startClient();
     client.tolerate(503);
     await client.sees(step);
@@ -115,7 +115,7 @@ describe('agent and workers of different releases', () => {
     const client = world.startClient();
     await client.sees(step);
     await cluster.write(step + 1);
-    const agent = await startAgentProcess(cluster.folder.path, { main: afterNextAgent(), resyncSeconds: 1 });
+    const agent = await startAgentProcess(cluster.folder.path, { main: afterNextAgent, resyncSeconds: 1 });
     const line = await agent.lines.next('that nothing is published', ({ message }) => message === 'not published');
     expect(line['reason']).toMatch(/all read version 1 .* deploy a worker/);
     await client.rounds(3);

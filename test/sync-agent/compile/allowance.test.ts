@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { allowanceOf, namespaceRule } from '../../../sync-agent/compile/allowance.ts';
-import { createCompiler } from '../../../sync-agent/compile/compile.ts';
+import { compile, createCompiler } from '../../../sync-agent/compile/compile.ts';
 import { Engine } from '../../../sync-agent/compile/engine.ts';
 import { declareFacts } from '../../../sync-agent/compile/facts.ts';
+import type { Resource } from '../../../sync-agent/snapshot.ts';
+import { clusterNamespace } from '../../support/service-builders.ts';
 import { EDGE, consumer, edgeGateway, edgeKeys, model, provider, route } from '../../support/resource-builders.ts';
 
 type Allowed = NonNullable<Parameters<typeof edgeGateway>[0]>['allowed'];
@@ -75,5 +77,36 @@ describe('a change of what the edge allows', () => {
     });
     expect(countsAfter(edgeGateway({ allowed: [namespaceOf('elsewhere')] })).consumers).toBe(0);
     expect(countsAfter(edgeGateway())).toEqual(all);
+  });
+});
+
+describe('namespaces by their labels', () => {
+  const selecting = (matchLabels: Record<string, string>) =>
+    edgeGateway({ allowed: [{ name: 'labelled', namespaces: { type: 'Selector', selector: { matchLabels } } }] });
+  const routes = (...resources: Resource[]) =>
+    compile([edgeKeys(), route(), model(), provider(), ...resources], EDGE).counts.routes;
+
+  test('are those that have all of them', () => {
+    const gateway = selecting({ llm: 'yes', tier: 'gold' });
+    expect(routes(gateway)).toBe(0);
+    expect(routes(gateway, clusterNamespace('team', { llm: 'yes' }))).toBe(0);
+    expect(routes(gateway, clusterNamespace('team', { llm: 'yes', tier: 'gold', more: '' }))).toBe(1);
+    expect(routes(gateway, clusterNamespace('other', { llm: 'yes', tier: 'gold' }))).toBe(0);
+  });
+
+  test('have their name as a label, also in a folder, which has no namespaces', () => {
+    expect(routes(selecting({ 'kubernetes.io/metadata.name': 'team' }))).toBe(1);
+    expect(routes(selecting({ 'kubernetes.io/metadata.name': 'other' }))).toBe(0);
+  });
+
+  test('a label that comes or goes concerns the namespace at once', () => {
+    const compiler = createCompiler(EDGE);
+    const set = (...resources: Resource[]) => {
+      compiler.apply(resources.map((resource) => ({ type: 'Set', resource })));
+      return compiler.compile().counts.routes;
+    };
+    expect(set(selecting({ llm: 'yes' }), edgeKeys(), route(), model(), provider(), clusterNamespace('team'))).toBe(0);
+    expect(set(clusterNamespace('team', { llm: 'yes' }))).toBe(1);
+    expect(set(clusterNamespace('team'))).toBe(0);
   });
 });

@@ -1,3 +1,4 @@
+import { deniedSecret } from '../../support/service-builders.ts';
 import { describe, expect, test } from 'vitest';
 import { compile, createCompiler } from '../../../sync-agent/compile/compile.ts';
 import { conditionOf, faultsOf } from '../../support/read-compilation.ts';
@@ -94,6 +95,15 @@ describe('the EdgeGateway that is compiled', () => {
         'Secret infra/edge-keys, which signingKeySecretRef names, does not exist: make one with `fairlead keygen`, and apply it to that namespace.',
     });
     expect(compilation.counts.routes).toBe(1);
+  });
+
+  test('a Secret that the agent may not read is told with what lets it', () => {
+    const compilation = compile([edgeGateway(), deniedSecret('infra', 'edge-keys')], EDGE);
+    expect(compilation.target).toBeUndefined();
+    expect(conditionOf(compilation, KEY, 'ResolvedRefs')).toMatchObject({
+      reason: 'SecretAccessDenied',
+      message: 'The agent may not read Secret infra/edge-keys. To let it, run: kubectl create role read-edge-keys',
+    });
   });
 
   test.each([

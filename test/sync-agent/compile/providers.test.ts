@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Resource } from '../../../crds/parse-resource.ts';
 import { compile } from '../../../sync-agent/compile/compile.ts';
+import type { Resource } from '../../../sync-agent/snapshot.ts';
+import { deniedSecret } from '../../support/service-builders.ts';
 import { conditionOf, entriesOf, faultsOf } from '../../support/read-compilation.ts';
 import { EDGE, edgeGateway, edgeKeys, model, provider, route, secret } from '../../support/resource-builders.ts';
 
@@ -123,7 +124,13 @@ describe("a provider's secrets", () => {
     ['https://api.example.com:8443/v1', 'api.example.com', false],
     ['https://api.example.com:8443/v1', 'api.example.com:8443', true],
     ['https://api.example.com/v1', 'example.com', false],
-    ['https://api.example.com/v1', '*.example.com', false],
+    ['https://api.example.com/v1', '*.example.com', true],
+    ['https://a.api.example.com/v1', '*.example.com', true],
+    ['https://example.com/v1', '*.example.com', false],
+    ['https://api.example.com:8443/v1', '*.example.com', false],
+    ['https://api.example.com:8443/v1', '*.example.com:8443', true],
+    ['https://api.example.com/v1', '*', false],
+    ['https://api.example.com/v1', 'api.*.com', false],
     ['https://api.example.com.evil.example/v1', 'api.example.com', false],
   ])('sent to %s and released for %s: %s', (baseURL, hosts, released) => {
     const compilation = compiled({ ...bySecret, baseURL }, {}, vendorSecret(hosts));
@@ -135,6 +142,20 @@ describe("a provider's secrets", () => {
     const allowed = { bindings: ['VPC'] };
     expect(compiled(spec, allowed, vendorSecret('api.example.com')).counts.providers).toBe(0);
     expect(compiled(spec, allowed, vendorSecret('binding:VPC')).secrets[0]?.origins).toEqual(['binding:VPC']);
+  });
+
+  test('a Secret that the agent may not read is told from one that is not there, with what to run', () => {
+    const compilation = compiled(bySecret, {}, deniedSecret('team', 'vendor'));
+    expect(compilation.counts.providers).toBe(0);
+    expect(conditionOf(compilation, KEY, 'ResolvedRefs')).toMatchObject({
+      reason: 'SecretAccessDenied',
+      message: 'The agent may not read Secret team/vendor. To let it, run: kubectl create role read-vendor',
+    });
+  });
+
+  test('a Secret that was read before the agent lost the right stays in use', () => {
+    const compilation = compiled(bySecret, {}, vendorSecret('api.example.com'), deniedSecret('team', 'vendor'));
+    expect(compilation.counts.providers).toBe(1);
   });
 
   test('a Secret of another namespace is out of reach', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../../sync-agent/compile/compilation.ts';
-import { jsonLogger } from '../../../sync-agent/log.ts';
+import { jsonLogger } from '../../../sync-agent/json-log.ts';
 import { conditionLog } from '../../../sync-agent/status/condition-log.ts';
 
 const counts = { routes: 0, models: 0, providers: 0, consumers: 0 };
+const generations = new Map<string, number>();
 const missing: Condition = { type: 'ResolvedRefs', status: 'False', reason: 'SecretNotFound', message: 'no Secret' };
 const conflicted: Condition = { type: 'Programmed', status: 'False', reason: 'Conflicted', message: 'gives way' };
 const pending: Condition = { type: 'Programmed', status: 'False', reason: 'Pending', message: 'not yet' };
@@ -22,7 +23,14 @@ describe('the log of an agent that has nowhere else to report to', () => {
   test('says once what stands against a resource, and again when it comes back, for each edge', () => {
     const { lines, sink } = log();
     const compiled = (edge: string, ...conditions: Condition[]) =>
-      sink.report({ type: 'compiled', edge, conditions: new Map([['LLMProvider/ai/p', conditions]]), counts });
+      sink.report({
+        type: 'compiled',
+        edge,
+        conditions: new Map([['LLMProvider/ai/p', conditions]]),
+        counts,
+        generations,
+        services: new Map(),
+      });
     compiled('ai/one', missing);
     compiled('ai/two', missing);
     compiled('ai/one', missing);
@@ -38,8 +46,8 @@ describe('the log of an agent that has nowhere else to report to', () => {
       ['GatewayRoute/ai/chat', conflicted],
       ['AIModel/ai/small', pending],
     ]);
-    sink.report({ type: 'programmed', edge: 'ai/edge', conditions });
-    sink.report({ type: 'programmed', edge: 'ai/edge', conditions });
+    sink.report({ type: 'programmed', edge: 'ai/edge', conditions, generations });
+    sink.report({ type: 'programmed', edge: 'ai/edge', conditions, generations });
     expect(lines).toEqual(['GatewayRoute/ai/chat gives way']);
   });
 });

@@ -17,6 +17,8 @@ import {
   verifyPointer,
   type KeyWithId,
 } from '../../../contract/revision.ts';
+import { sightingQuestion, type SightingAnswer, type SightingQuestion } from '../../../contract/sighting.ts';
+import { signalReport, type SignalReport } from '../../../contract/signals.ts';
 import { SECTION_KINDS, type Generation, type Pointer } from '../../../contract/routing-table.ts';
 import { KNOWN_SCHEMA_VERSIONS } from '../../../contract/schema-version.ts';
 import { inboxBlobKey, inboxLatestKey, inboxRevisionKey } from '../../../contract/storage-keys.ts';
@@ -36,7 +38,9 @@ export type Step =
   | 'state'
   | 'history'
   | 'evict'
-  | 'probe';
+  | 'probe'
+  | 'look'
+  | 'signals';
 
 export interface Exchange {
   readonly step: Step;
@@ -77,6 +81,11 @@ export class FakeEdge {
   serving: HubState['serving'] | undefined;
   refused: HubState['refused'] = [];
   served: string | null | undefined;
+  /** What the edge sees of a provider. */
+  sees: (question: SightingQuestion) => SightingAnswer = () => ({ type: 'NotSeen', sentence: 'nothing is there' });
+  /** What it was asked to look at, in order. */
+  readonly questions: SightingQuestion[] = [];
+  readonly reports: SignalReport[] = [];
   /** Every call in order, as `step` or `step HASH`. */
   readonly log: Step[] = [];
   readonly admitted: string[] = [];
@@ -172,6 +181,14 @@ export class FakeEdge {
         return new Response(null, { status: 204 });
       case 'probe':
         return Response.json(this.#served());
+      case 'look': {
+        const question = sightingQuestion.parse(JSON.parse(text));
+        this.questions.push(question);
+        return Response.json(this.sees(question));
+      }
+      case 'signals':
+        this.reports.push(signalReport.parse(JSON.parse(text)));
+        return new Response(null, { status: 204 });
     }
   }
 
@@ -273,6 +290,8 @@ function stepOf(method: string, path: string): Step {
   if (path === PUBLISH_PATHS.inbox(CLUSTER)) return 'notice';
   if (path === PUBLISH_PATHS.state(CLUSTER)) return 'state';
   if (path === PUBLISH_PATHS.revisions(CLUSTER)) return 'history';
+  if (path === PUBLISH_PATHS.sighting(CLUSTER)) return 'look';
+  if (path === PUBLISH_PATHS.signals(CLUSTER)) return 'signals';
   if (path === PUBLISH_PATHS.cluster(CLUSTER) && method === 'DELETE') return 'evict';
   if (path.startsWith(PUBLISH_PATHS.blob(CLUSTER, ''))) return method === 'PUT' ? 'put-blob' : 'get-blob';
   throw new Error(`the contract knows no ${method} ${path}`);

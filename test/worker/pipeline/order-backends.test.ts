@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackendEntry } from '../../../contract/routing-table.ts';
 import { orderBackends, type OrderedBackend, type Standing } from '../../../worker/pipeline/order-backends.ts';
+import type { ServiceSignal } from '../../../worker/upstream/service-signal.ts';
 import { backendEntry } from '../support/table-of-entries.ts';
 
 describe('a conversation', () => {
@@ -134,7 +135,7 @@ describe('tiers', () => {
 describe('what is not ready', () => {
   const tiers = [...pool(3), backendEntry({ name: 'spare', priority: 1 })];
   const unready = (...names: string[]): Standing<OrderedBackend> => ({
-    isUnready: ({ backend }) => names.includes(backend.name),
+    serviceOf: ({ backend }) => (names.includes(backend.name) ? service({ ready: 0 }) : undefined),
   });
 
   test('goes behind the others of its tier, and stays before the next tier', () => {
@@ -154,6 +155,55 @@ describe('what is not ready', () => {
     expect(order[0]).toBe('spare');
   });
 });
+
+describe('what starts when it is called', () => {
+  const tiers = [...pool(3), backendEntry({ name: 'spare', priority: 1 })];
+  const standing = (isDown?: Standing<OrderedBackend>['isDown']): Standing<OrderedBackend> => ({
+    isDown,
+    serviceOf: ({ backend }) => {
+      if (backend.name === 'b0') return service({ ready: 0 });
+      return backend.name === 'b1' ? service({ ready: 0, cold: true }) : undefined;
+    },
+  });
+
+  test('goes behind what can answer at once, and before what cannot', () => {
+    for (const key of keys(50)) expect(names(tiers, key, standing())).toEqual(['b2', 'b1', 'b0', 'spare']);
+  });
+
+  test('is not down', () => {
+    const down = standing(({ backend }) => backend.name === 'b2' || backend.name === 'spare');
+    expect(names(tiers, 'k', down).slice(0, 2)).toEqual(['b1', 'b0']);
+  });
+});
+
+describe('a service that lacks replicas', () => {
+  const backends = pool(2);
+  const sharesWith = (service: ServiceSignal) =>
+    sharesOf(backends, keys(10_000), { serviceOf: ({ backend }) => (backend.name === 'b0' ? service : undefined) });
+
+  test.each([
+    ['one of three', { ready: 1, desired: 3 }, 1 / 4],
+    ['two of three', { ready: 2, desired: 3 }, 2 / 5],
+    ['all of them', { ready: 3, desired: 3 }, 1 / 2],
+    ['more than it wants, while it shrinks', { ready: 4, desired: 2 }, 1 / 2],
+    ['some, and does not say how many it wants', { ready: 1, desired: undefined }, 1 / 2],
+    ['some, and wants none', { ready: 1, desired: 0 }, 1 / 2],
+  ])('has its part of the traffic: %s', (_, replicas, expected) => {
+    expect(Math.abs((sharesWith(service(replicas))['b0'] ?? 0) - expected)).toBeLessThan(0.02);
+  });
+
+  test('loses only the conversations that its share has no room for', () => {
+    const short: Standing<OrderedBackend> = {
+      serviceOf: ({ backend }) => (backend.name === 'b0' ? service({ ready: 1, desired: 3 }) : undefined),
+    };
+    const ofTheOther = keys(500).filter((key) => names(backends, key)[0] === 'b1');
+    expect(ofTheOther.filter((key) => names(backends, key, short)[0] !== 'b1')).toEqual([]);
+  });
+});
+
+function service(change: Partial<ServiceSignal> = {}): ServiceSignal {
+  return { ready: 1, desired: undefined, cold: false, load: undefined, ...change };
+}
 
 test('backends of the same name in two clusters draw each for itself', () => {
   const both = [placed(backendEntry({ name: 'main' }), 'eu'), placed(backendEntry({ name: 'main' }), 'us')];
@@ -208,10 +258,14 @@ function placed(backend: BackendEntry, cluster = 'prod'): OrderedBackend {
 }
 
 /** The part of the keys for which each backend is the first. */
-function sharesOf(backends: readonly BackendEntry[], of: readonly string[]): Record<string, number> {
+function sharesOf(
+  backends: readonly BackendEntry[],
+  of: readonly string[],
+  standing: Standing<OrderedBackend> = {},
+): Record<string, number> {
   const shares: Record<string, number> = {};
   for (const key of of) {
-    const [first = ''] = names(backends, key);
+    const [first = ''] = names(backends, key, standing);
     shares[first] = (shares[first] ?? 0) + 1 / of.length;
   }
   return shares;

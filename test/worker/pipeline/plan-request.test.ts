@@ -207,6 +207,14 @@ describe('the candidates', () => {
     expect(refused({ models }).code).toBe('no_backend');
   });
 
+  test('may be none yet: a model that waits for its services is to be asked again', () => {
+    const models = { 'default/demo': modelEntry({ backends: [] }) };
+    expect(refused({ models })).toMatchObject({
+      code: 'not_ready',
+      message: 'The model `demo` is not ready at the moment. Try again in a while.',
+    });
+  });
+
   test('that failed lately go last', () => {
     const models = { 'default/demo': modelEntry({ backends }) };
     const plan = planRequest(tableOf({ models, providers }), asking(), {

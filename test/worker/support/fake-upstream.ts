@@ -1,4 +1,4 @@
-import type { Fetch } from '../../../worker/upstream/call-upstream.ts';
+import type { Fetch } from '../../../worker/upstream/reach-provider.ts';
 
 /** What a provider was sent. */
 export interface UpstreamCall {
@@ -28,9 +28,10 @@ export class FakeUpstream {
 
   readonly fetch: Fetch = async (url, init) => {
     const { signal, body, method, redirect } = init;
-    if (typeof body !== 'string' || !signal) throw new Error('expected a text and a signal');
+    if (!signal || (typeof body !== 'string' && method !== 'GET')) throw new Error('expected a text and a signal');
+    const text = typeof body === 'string' ? body : '';
     const headers = new Headers(init.headers);
-    const call = { url, method, redirect, headers, text: body, body: JSON.parse(body), signal };
+    const call = { url, method, redirect, headers, text, body: text === '' ? undefined : JSON.parse(text), signal };
     this.calls.push(call);
     for (const { count, resolve } of this.#waiting) if (this.calls.length >= count) resolve();
     const answer = this.#answers.get(new URL(url).host);

@@ -9,11 +9,15 @@ import type { RequestRecord } from '../../../worker/pipeline/request-record.ts';
 import { healthzRoute } from '../../../worker/routes/healthz.ts';
 import { publishRoutes } from '../../../worker/routes/publish.ts';
 import { revisionRoute } from '../../../worker/routes/revision.ts';
+import { sightingRoute } from '../../../worker/routes/sighting.ts';
 import { Credentials, type CredentialSources } from '../../../worker/upstream/credentials.ts';
 import { Health } from '../../../worker/upstream/health.ts';
+import { lookAtProvider } from '../../../worker/upstream/look-at-provider.ts';
+import type { Reaching } from '../../../worker/upstream/reach-provider.ts';
 import { Readiness } from '../../../worker/upstream/readiness.ts';
-import { testSettings, unreachableHub } from '../table/test-isolate.ts';
-import { CLUSTER, EDGE } from '../table/test-keys.ts';
+import { unreachableHub } from '../table/test-isolate.ts';
+import { CLUSTER, EDGE, TWO_CLUSTER_VARIABLES } from '../table/test-keys.ts';
+import { readTableSettings } from '../../../worker/table/table-settings.ts';
 import type { ServedTable } from '../../../worker/table/served-table.ts';
 import type { FakeUpstream } from './fake-upstream.ts';
 import { backendEntry, consumerEntry, modelEntry, providerEntry, routeEntry } from './table-of-entries.ts';
@@ -60,9 +64,11 @@ export interface TestEdgeOptions {
   /** In place of the entries. */
   readonly tables?: TableSource;
   readonly credentials?: Partial<CredentialSources>;
+  /** Names of bindings that can be called; they lead to the same fake Internet. */
+  readonly bindings?: readonly string[];
 }
 
-const settings = await testSettings();
+const settings = await readTableSettings(TWO_CLUSTER_VARIABLES);
 
 /** The whole app, with a table in memory, a fake Internet and its log kept. */
 export class TestEdge {
@@ -72,7 +78,14 @@ export class TestEdge {
   #table: ServedTable;
   readonly #contexts: ExecutionContext[] = [];
 
-  constructor({ upstream, entries = oneBackend(), clock = systemClock, tables, credentials }: TestEdgeOptions) {
+  constructor({
+    upstream,
+    entries = oneBackend(),
+    clock = systemClock,
+    tables,
+    credentials,
+    bindings = [],
+  }: TestEdgeOptions) {
     this.#table = tableOfEntries(entries);
     const { now } = clock;
     this.readiness = new Readiness(now);
@@ -82,23 +95,28 @@ export class TestEdge {
     });
     const pickup = { table: () => this.#table, served, refresh: () => Promise.resolve() };
     let ids = 0;
+    const reaching: Reaching = {
+      fetch: upstream.fetch,
+      binding: (name) => (bindings.includes(name) ? { fetch: upstream.fetch } : undefined),
+      credentials: new Credentials({
+        edge: EDGE,
+        findKey: () => undefined,
+        workerSecret: (name) => (name === 'FIRST_KEY' ? UPSTREAM_KEY : undefined),
+        ...credentials,
+      }),
+    };
+    const looking = { ...reaching, clock, edge: EDGE };
     this.#app = createApp({
       clock,
       newId: () => `made-${++ids}`,
       record: (record) => this.records.push(record),
       tables: tables ?? { table: () => this.#table },
       publish: publishRoutes({ settings, hub: unreachableHub, now, log }),
+      sighting: sightingRoute({ settings, now, log, look: (...asked) => lookAtProvider(looking, ...asked) }),
       revision: revisionRoute({ settings, pickup, now }),
       healthz: healthzRoute({ pickup }),
       services: {
-        fetch: upstream.fetch,
-        binding: () => undefined,
-        credentials: new Credentials({
-          edge: EDGE,
-          findKey: () => undefined,
-          workerSecret: (name) => (name === 'FIRST_KEY' ? UPSTREAM_KEY : undefined),
-          ...credentials,
-        }),
+        ...reaching,
         withoutUsageOption: new Set(),
         health: new Health(now),
         readiness: this.readiness,

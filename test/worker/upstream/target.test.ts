@@ -18,6 +18,19 @@ describe('a provider is called', () => {
     const provider = providerEntry({ baseURL: 'http://10.0.0.7:8000/v1', binding: 'VPC' });
     expect(targetOf(provider)).toMatchObject({ origin: 'binding:VPC', fault: undefined });
   });
+
+  test.each([
+    ['llama.models.example.com', 'http://llama.models.example.com/v1'],
+    ['llama.models.example.com:8443', 'http://llama.models.example.com:8443/v1'],
+  ])('through a binding by the host that the server there wants to hear: %s', (hostHeader, expected) => {
+    const provider = providerEntry({ baseURL: 'http://10.0.0.7:8000/v1', binding: 'VPC', hostHeader });
+    expect(targetOf(provider)).toMatchObject({ baseURL: expected, origin: 'binding:VPC' });
+  });
+
+  test('over the Internet by its own host, whatever else is named', () => {
+    const provider = providerEntry({ baseURL: 'https://api.example.com/v1', hostHeader: 'other.example.com' });
+    expect(targetOf(provider).baseURL).toBe('https://api.example.com/v1');
+  });
 });
 
 describe('a provider is not called', () => {

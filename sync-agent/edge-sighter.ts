@@ -1,0 +1,229 @@
+import type { Clock } from './clock.ts';
+import type { EdgeSighting, Sighting, SightingWanted } from './inference/sighting.ts';
+import type { Logger } from './log.ts';
+import { backoffMs, type Backoff } from './publish/backoff.ts';
+import { PublishFailure, type PublishFault } from './publish/publish-failure.ts';
+import type { Publisher } from './publish/publisher.ts';
+import { resourceKey, type ResourceId, type SnapshotChange } from './snapshot.ts';
+
+export interface SighterOptions {
+  /** The EdgeGateway. */
+  readonly edge: ResourceId;
+  /** What became known; called outside of every pass. */
+  readonly onSightings: (changes: readonly SnapshotChange[]) => void;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Looks under way at once: each is a call of the edge to a provider. */
+const PARALLEL_LOOKS = 4;
+
+/** Pauses between looks that saw nothing, or could not be asked for. */
+const REPEATS: Backoff = { firstMs: 5000, longestMs: 60_000 };
+
+/** One thing that is wanted, until it is seen. */
+interface Look {
+  readonly wanted: SightingWanted;
+  readonly stopping: AbortController;
+  phase: 'Due' | 'Asking' | 'Resting' | 'Done';
+  /** Milliseconds since the epoch. */
+  dueAt: number;
+  failures: number;
+  /** Whether anything can be said: an answer, or that there was none in time. */
+  isSettled: boolean;
+}
+
+/**
+ * Asks one edge which models answer behind the services that it would be led to, and tells what it saw. What was seen
+ * is never asked again; what was not is, with pauses, for as long as it is wanted. An edge that cannot be asked yields
+ * nothing, so that what it said before stays.
+ */
+export class Sighter {
+  readonly #options: SighterOptions;
+  readonly #looks = new Map<string, Look>();
+  /** What was told last, by id, as text to compare. */
+  readonly #told = new Map<string, string>();
+  #publisher: Pick<Publisher, 'look'> | undefined;
+  #alarm = new AbortController();
+  #waiting: { readonly done: () => void; readonly fail: (failure: PublishFailure) => void } | undefined;
+
+  constructor(options: SighterOptions) {
+    this.#options = options;
+  }
+
+  /** What is wanted from now on, by provider id. Digests that were not wanted before are asked at once. */
+  want(wanted: ReadonlyMap<string, SightingWanted>, publisher: Pick<Publisher, 'look'>): void {
+    this.#publisher = publisher;
+    for (const [id, { stopping, wanted: before }] of this.#looks) {
+      if (wanted.get(id)?.digest === before.digest) continue;
+      stopping.abort(new Error('no longer wanted'));
+      this.#looks.delete(id);
+    }
+    this.#forget([...this.#told.keys()].filter((id) => !wanted.has(id)));
+    for (const [id, one] of wanted) if (!this.#looks.has(id)) this.#looks.set(id, this.#due(one));
+    this.#pump();
+  }
+
+  /** Another edge is asked from now on: everything is looked at anew, and meanwhile what was told stays. */
+  startOver(): void {
+    for (const { stopping } of this.#looks.values()) stopping.abort(new Error('another edge is asked'));
+    this.#looks.clear();
+  }
+
+  /**
+   * Waits until everything that is wanted was answered, `deadlineMs` at most: what was not by then is told as Unasked,
+   * unless something was told of it before.
+   *
+   * @throws {PublishFailure} at once, where nothing at all could be published to the edge either
+   */
+  async settle(deadlineMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#isSettled()) return;
+    const { clock } = this.#options;
+    const over = new AbortController();
+    try {
+      await Promise.race([
+        new Promise<void>((done, fail) => {
+          this.#waiting = { done, fail };
+        }),
+        clock.wait(deadlineMs, AbortSignal.any([signal, over.signal])),
+      ]);
+    } finally {
+      this.#waiting = undefined;
+      over.abort(new Error('settled'));
+    }
+    for (const look of this.#looks.values()) {
+      if (look.isSettled) continue;
+      look.isSettled = true;
+      if (!this.#told.has(look.wanted.id)) this.#tell(look.wanted, { type: 'Unasked' });
+    }
+  }
+
+  stop(): void {
+    this.startOver();
+    this.#alarm.abort(new Error('stopped'));
+  }
+
+  #due(wanted: SightingWanted): Look {
+    const dueAt = this.#options.clock.now();
+    return { wanted, stopping: new AbortController(), phase: 'Due', dueAt, failures: 0, isSettled: false };
+  }
+
+  /** Begins what is due, as far as there is room, and wakes again when the next is. */
+  #pump(): void {
+    const { clock } = this.#options;
+    const now = clock.now();
+    const looks = [...this.#looks.values()];
+    for (const look of looks) if (look.phase === 'Resting' && look.dueAt <= now) look.phase = 'Due';
+    const room = PARALLEL_LOOKS - looks.filter(({ phase }) => phase === 'Asking').length;
+    for (const look of looks.filter(({ phase }) => phase === 'Due').slice(0, room)) void this.#ask(look);
+    this.#alarm.abort(new Error('set anew'));
+    const next = Math.min(...looks.filter(({ phase }) => phase === 'Resting').map(({ dueAt }) => dueAt));
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#alarm = new AbortController();
+    clock.wait(Math.max(1, next - now), this.#alarm.signal).then(
+      () => this.#pump(),
+      () => undefined,
+    );
+  }
+
+  /** Does not throw. */
+  async #ask(look: Look): Promise<void> {
+    const { wanted, stopping } = look;
+    look.phase = 'Asking';
+    try {
+      const sighting = await this.#publisher?.look(wanted, stopping.signal);
+      if (!sighting || stopping.signal.aborted) return;
+      look.isSettled = true;
+      if (sighting.type === 'Seen') look.phase = 'Done';
+      else this.#rest(look, 0);
+      this.#tell(wanted, sighting);
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      this.#rest(look, error instanceof PublishFailure ? (error.retryAfterMs ?? 0) : REPEATS.longestMs);
+      this.#notAsked(look, error);
+    } finally {
+      this.#pump();
+      if (this.#isSettled()) this.#waiting?.done();
+    }
+  }
+
+  #rest(look: Look, leastMs: number): void {
+    const { clock, random } = this.#options;
+    look.phase = 'Resting';
+    look.dueAt = clock.now() + Math.max(leastMs, backoffMs(REPEATS, look.failures, random));
+    look.failures += 1;
+  }
+
+  #notAsked({ wanted: { id }, failures }: Look, error: unknown): void {
+    const { logger, edge } = this.#options;
+    const reason = error instanceof Error ? error.message : String(error);
+    logger[failures === 1 ? 'warn' : 'debug']('the edge could not be asked what it sees of a service', {
+      edge,
+      provider: id,
+      reason,
+    });
+    if (error instanceof PublishFailure && preventsAll(error.fault)) this.#waiting?.fail(error);
+  }
+
+  #tell(wanted: SightingWanted, sighting: Sighting): void {
+    const { logger, edge, onSightings } = this.#options;
+    const { id, digest } = wanted;
+    const text = JSON.stringify([digest, sighting]);
+    if (this.#told.get(id) === text) return;
+    this.#told.set(id, text);
+    logger.info('the edge looked at a service', { edge, provider: id, ...logged(sighting) });
+    onSightings([{ type: 'Set', resource: { kind: 'EdgeSighting', metadata: metadataOf(id), digest, sighting } }]);
+  }
+
+  #forget(ids: readonly string[]): void {
+    for (const id of ids) this.#told.delete(id);
+    if (ids.length > 0)
+      this.#options.onSightings(
+        ids.map((id) => ({ type: 'Delete', key: resourceKey({ kind: 'EdgeSighting', metadata: metadataOf(id) }) })),
+      );
+  }
+
+  #isSettled(): boolean {
+    return [...this.#looks.values()].every(({ isSettled }) => isSettled);
+  }
+}
+
+/** A provider's id is `namespace/name`. */
+function metadataOf(id: string): EdgeSighting['metadata'] {
+  const slash = id.indexOf('/');
+  return { namespace: id.slice(0, slash), name: id.slice(slash + 1) };
+}
+
+function logged(sighting: Sighting): { readonly saw: string } {
+  switch (sighting.type) {
+    case 'Seen':
+      return { saw: `${sighting.models.length} models under ${sighting.path}/models` };
+    case 'NotSeen':
+      return { saw: sighting.sentence };
+    case 'Unasked':
+      return { saw: 'not asked' };
+  }
+}
+
+/** Faults of the edge as a whole: a plan would meet them too, so that there is nothing to wait for. */
+function preventsAll(fault: PublishFault): boolean {
+  switch (fault) {
+    case 'unreachable':
+    case 'unauthorized':
+    case 'not-an-edge':
+    case 'unusable-key':
+    case 'superseded':
+      return true;
+    case 'timeout':
+    case 'edge-failing':
+    case 'outdated-edge':
+    case 'not-accepted':
+    case 'refused':
+    case 'store-failing':
+    case 'store-refuses':
+    case 'not-arrived':
+    case 'in-inbox':
+      return false;
+  }
+}

@@ -1,0 +1,61 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { isApiServerMissing } from '../../envtest/programs.ts';
+import { startKubernetesWorld, type KubernetesWorld } from '../../support/kubernetes-world.ts';
+
+describe.skipIf(isApiServerMissing())('a cluster that is not what it was', () => {
+  let world: KubernetesWorld;
+  let step = 0;
+
+  beforeAll(async () => {
+    world = await startKubernetesWorld();
+    await world.write(++step);
+  });
+  afterEach(() => world.endTest());
+  afterAll(() => world?.dispose());
+
+  test('restored from a copy of etcd it publishes what it says now, above what was published since', async () => {
+    const copy = await world.api.backUp();
+    const copied = step;
+    const agent = world.startAgent({ resyncSeconds: 1 });
+    await world.write(++step);
+    const first = world.startClient();
+    await first.sees(step);
+    await first.stop();
+    await agent.kill();
+    await world.api.restore(copy);
+    world.startAgent({ resyncSeconds: 1, flags: ['--lease-name', 'restored'] });
+    const client = world.startClient();
+    // The restored resources are what the cluster says: an older step, under a newer generation.
+    await client.sees(copied);
+    await world.write(++step);
+    await client.sees(step);
+    await world.programmed('aimodel/model-of-test');
+  });
+
+  test('created anew under the same name it is refused until it is adopted, and says so', async () => {
+    const agent = world.startAgent({ resyncSeconds: 1 });
+    const client = world.startClient();
+    await world.write(++step);
+    await client.sees(step);
+    await agent.kill();
+    await world.api.restore();
+    await world.populate();
+    await world.write(++step);
+    world.startAgent({ resyncSeconds: 1 });
+    await world.api.kubectl([
+      'wait',
+      '--for=jsonpath={.status.conditions[?(@.type=="Programmed")].reason}=PublishFailed',
+      'edgegateway/edge',
+      '--timeout=60s',
+    ]);
+    const message = await world.api.kubectl([
+      'get',
+      'edgegateway/edge',
+      '-o',
+      'jsonpath={.status.conditions[?(@.type=="Programmed")].message}',
+    ]);
+    expect(message).toContain('uid');
+    // What the first cluster published is served on.
+    await client.sees(step - 1);
+  });
+});

@@ -1,0 +1,91 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startApiServer, type ApiServer } from './api-server.ts';
+import { steadyModel } from './cluster-under-test.ts';
+import { startEdgeUnderTest, type EdgeUnderTest, type EdgeUnderTestOptions } from './edge-under-test.ts';
+import { startClusterAgentProcess, type AgentProcess, type AgentProcessOptions } from './running-agent.ts';
+
+/** An edge under test whose cluster is a real API server: what is a folder elsewhere is applied with kubectl. */
+export interface KubernetesWorld extends Pick<EdgeUnderTest, 'edge' | 'simulator' | 'startClient' | 'lines'> {
+  readonly api: ApiServer;
+  readonly edgeUnderTest: EdgeUnderTest;
+  /** `kubectl apply` of documents of YAML. */
+  apply(yaml: string): Promise<void>;
+  /** Applies the model whose answers tell that step. */
+  write(step: number): Promise<void>;
+  /** A process of its own; ended by `endTest` at the latest. */
+  startAgent(options?: AgentProcessOptions): AgentProcess;
+  /** Resolves when the resource has the condition: `programmed('aimodel/model-of-test')`. @throws after 30 s */
+  programmed(resource: string): Promise<void>;
+  /** Installs CRDs, namespace and everything of the cluster's folder: after a start, or in a new cluster. */
+  populate(): Promise<void>;
+  /** Installs the CRDs of KServe and of the inference extension, in small. */
+  installKServe(): Promise<void>;
+  /** The last lines of every agent, for a test that failed. */
+  describeFailure(): string;
+  endTest(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** The namespace of the agent. */
+const SYSTEM = 'fairlead-system';
+
+const MANIFESTS = fileURLToPath(new URL('../../crds/manifests', import.meta.url));
+
+const OTHER_CRDS = fileURLToPath(new URL('../envtest/crds', import.meta.url));
+
+export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): Promise<KubernetesWorld> {
+  const [edgeUnderTest, api] = await Promise.all([startEdgeUnderTest(options), startApiServer()]);
+  const { cluster, edge, simulator, lines } = edgeUnderTest;
+  const agents = new Set<AgentProcess>();
+  const apply = async (yaml: string): Promise<void> => {
+    await api.kubectl(['apply', '-f', '-'], yaml);
+  };
+  const populate = async (): Promise<void> => {
+    const manifests = (await readdir(MANIFESTS)).flatMap((file) => ['-f', join(MANIFESTS, file)]);
+    await api.kubectl(['apply', ...manifests]);
+    await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    await apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } }));
+    await api.kubectl(['apply', '-f', cluster.folder.path]);
+  };
+  const endTest = async (): Promise<void> => {
+    const ended = [...agents];
+    agents.clear();
+    for (const agent of ended) agent.goOn();
+    await Promise.all(ended.map((agent) => agent.kill()));
+    await api.resume();
+    await edgeUnderTest.endTest();
+  };
+  await populate();
+  return {
+    api,
+    edge,
+    simulator,
+    lines,
+    edgeUnderTest,
+    apply,
+    populate,
+    write: (step) => apply(steadyModel(cluster.model, step)),
+    startClient: (...args) => edgeUnderTest.startClient(...args),
+    startAgent(agentOptions = {}) {
+      const agent = startClusterAgentProcess({ kubeconfig: api.kubeconfig, namespace: SYSTEM }, agentOptions);
+      agents.add(agent);
+      return agent;
+    },
+    async programmed(resource) {
+      await api.kubectl(['wait', '--for=condition=Programmed', resource, '--timeout=30s']);
+    },
+    async installKServe() {
+      await api.kubectl(['apply', '--server-side', '-f', OTHER_CRDS]);
+      await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    },
+    describeFailure: () =>
+      [...agents].flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line))).join('\n'),
+    endTest,
+    async dispose() {
+      await endTest().catch(() => undefined);
+      await Promise.all([api.stop(), edgeUnderTest.dispose()]);
+    },
+  };
+}
