@@ -24,6 +24,8 @@ export interface BackendServices {
   readonly name: string;
   readonly services: readonly ServiceInUse[];
   readonly problem: Problem | undefined;
+  /** There is no such service now, which may pass. */
+  readonly isAbsent: boolean;
 }
 
 /** Finds the services behind each backend of a model, and the ways to them. */
@@ -40,14 +42,22 @@ export function serviceBackendsRule(facts: Facts): Rule<Model> {
         if (connection.value) step.emit(facts.ways, provider, { service: service.key, connection: way });
         return { service: service.key, provider };
       });
-      step.emit(facts.backendServices, id, { name: backend.name, services, problem });
+      const isAbsent = found.isAbsent === true && !connection.problem;
+      step.emit(facts.backendServices, id, { name: backend.name, services, problem, isAbsent });
     }
   };
 }
 
 type FoundServices =
-  | { readonly services: readonly Service[]; readonly problem?: never }
-  | { readonly services?: never; readonly problem: Problem };
+  | { readonly services: readonly Service[]; readonly problem?: never; readonly isAbsent?: never }
+  | NotFound;
+
+interface NotFound {
+  readonly services?: never;
+  readonly service?: never;
+  readonly problem: Problem;
+  readonly isAbsent?: true;
+}
 
 function findServices(backend: ServiceBackend, model: Model, step: Step, facts: Facts): FoundServices {
   switch (backend.type) {
@@ -81,7 +91,7 @@ export function findService(
   from: ResourceOf<'AIModel' | 'GatewayRoute'>,
   step: Step,
   facts: Facts,
-): { readonly service: Service; readonly problem?: never } | { readonly service?: never; readonly problem: Problem } {
+): { readonly service: Service; readonly problem?: never } | NotFound {
   const namespace = ref.namespace || from.metadata.namespace;
   const to = { kind: ref.kind, namespace, name: ref.name };
   const denied = referenceFault(step, facts, { kind: from.kind, namespace: from.metadata.namespace }, to);
@@ -93,12 +103,12 @@ export function findService(
 }
 
 /** Of a cluster the namespaces are known; a folder has none. */
-function absent(what: string, namespace: string, step: Step, facts: Facts): { readonly problem: Problem } {
+function absent(what: string, namespace: string, step: Step, facts: Facts): NotFound {
   const isCluster = step.first(facts.resources.Namespace, `${namespace}/${namespace}`) !== undefined;
   const message = isCluster
     ? `${what}.`
     : `${what}. Resources of a folder know nothing of the inference services of a cluster.`;
-  return { problem: { type: 'ResolvedRefs', reason: 'BackendNotFound', message } };
+  return { problem: { type: 'ResolvedRefs', reason: 'BackendNotFound', message }, isAbsent: true };
 }
 
 function serviceKey(kind: InferenceKind, namespace: string, name: string): ResourceKey {

@@ -198,9 +198,10 @@ describe('an inference service as the backend of a model', () => {
     ]);
   });
 
-  test('one that does not exist leaves the model out, and says why a folder cannot know it', () => {
+  test('one that does not exist leaves a model without backends, for it may come back, and says why a folder cannot know it', () => {
     const compilation = compile(led(), EDGE);
-    expect(compilation.counts.models).toBe(0);
+    expect(compilation.counts.models).toBe(1);
+    expect(compilation.counts.providers).toBe(0);
     expect(conditionOf(compilation, KEY, 'ResolvedRefs')).toMatchObject({
       reason: 'BackendNotFound',
       message:
