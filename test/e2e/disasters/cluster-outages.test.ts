@@ -16,9 +16,9 @@ describe.skipIf(isApiServerMissing())('a cluster and its edge, while parts of th
 
   const start = async () => {
     const agent = world.startAgent({ resyncSeconds: 1 });
+    await world.programmed('aimodel/model-of-test');
     const client = world.startClient();
     await client.sees(step);
-    await world.programmed('aimodel/model-of-test');
     return { agent, client };
   };
 
