@@ -1,10 +1,6 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { monotonicNow } from './clock.ts';
 import type { CommonConfig } from './config.ts';
-import { startHttpServer, type HttpServer } from './http-server.ts';
 import type { Logger } from './log.ts';
-import type { AgentMetrics } from './metrics/agent-metrics.ts';
-import { prometheusMetrics } from './metrics/prometheus-metrics.ts';
+import { noMetrics, type AgentMetrics } from './metrics/agent-metrics.ts';
 import { observedBy, type PassObserver } from './pass.ts';
 import { openTracing } from './tracing/open-tracing.ts';
 
@@ -27,15 +23,9 @@ export interface PartsOptions extends Pick<CommonConfig, 'httpAddress'> {
 
 /** @throws where its address cannot be listened at */
 export async function openProcessParts({ env, logger, instance, httpAddress }: PartsOptions): Promise<ProcessParts> {
-  const registry = new Registry();
-  const metrics = prometheusMetrics(registry, monotonicNow);
   let waitingFor: string | undefined = 'its start';
-  let server: HttpServer | undefined;
-  if (httpAddress) {
-    collectDefaultMetrics({ register: registry });
-    server = await startHttpServer({ ...httpAddress, waitingFor: () => waitingFor, metrics: registry });
-    logger.info('listening', { host: httpAddress.host, port: server.port });
-  }
+  const served = await serve(httpAddress, logger, () => waitingFor);
+  const { metrics = noMetrics } = served ?? {};
   const tracing = await openTracing(env, logger, instance);
   return {
     logger,
@@ -43,7 +33,16 @@ export async function openProcessParts({ env, logger, instance, httpAddress }: P
     passes: observedBy([metrics.passes, tracing.passes]),
     waitFor: (what) => (waitingFor = what),
     close: async () => {
-      await Promise.all([server?.close(), tracing.close()]);
+      await Promise.all([served?.server.close(), tracing.close()]);
     },
   };
+}
+
+async function serve(address: CommonConfig['httpAddress'], logger: Logger, waitingFor: () => string | undefined) {
+  if (!address) return undefined;
+  // What nobody reads is not counted.
+  const { serveMetrics } = await import('./metrics/serve-metrics.ts');
+  const served = await serveMetrics({ ...address, waitingFor });
+  logger.info('listening', { host: address.host, port: served.server.port });
+  return served;
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createAgent, type AgentOptions } from './agent.ts';
 import { monotonicNow, systemClock, type Clock, type MonotonicNow } from './clock.ts';
 import type { ClusterConfig } from './config.ts';
-import type { KubernetesApi } from './kubernetes/api.ts';
+import { ApiFailure, type KubernetesApi } from './kubernetes/api.ts';
 import { openKubernetesApi } from './kubernetes/open-kubernetes-api.ts';
 import { ELECTION_TIMING, type ElectionTiming } from './leader/election.ts';
 import { becomeLeader, type Leadership } from './leader/leader-election.ts';
@@ -43,6 +43,8 @@ export const CLUSTER_DOORS: ClusterDoors = {
 
 /** How long writes that are under way have when it is stopped, in milliseconds. */
 const GRACE_MS = 5_000;
+/** An API server that is away is asked again after this, in milliseconds. */
+const ASK_AGAIN_MS = 2_000;
 
 /**
  * Reads the cluster, waits until it leads, and keeps its edges for as long as it does. Who waits reads along, so that it
@@ -66,7 +68,7 @@ export async function runInCluster(
   const api = await doors.openApi({ kubeconfig, context, env, onRequest: (request) => metrics.requested(request) });
   try {
     const namespace = config.namespace ?? api.namespace;
-    const serviceAccount = await whoAmI(api, namespace, signal);
+    const serviceAccount = await whoAmI(api, namespace, clock, signal);
     const source = doors.createSource({ api, namespaces, serviceAccount, logger, clock, random });
     const { open, source: warm } = await openWarm(source, signal);
     try {
@@ -160,16 +162,20 @@ function signalSettings({ signals: source, signalsSeconds, prometheusURL }: Clus
 const review = z.object({ status: z.object({ userInfo: z.object({ username: z.string() }) }) });
 
 /** The service account that it runs as, for commands that give it rights; only a guess where the cluster does not say. */
-async function whoAmI(api: KubernetesApi, namespace: string, signal: AbortSignal) {
+async function whoAmI(api: KubernetesApi, namespace: string, clock: Clock, signal: AbortSignal) {
   const guess = { namespace, name: 'fairlead-sync-agent' };
-  try {
-    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
-    const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
-    const { status } = review.parse(await api.call({ method: 'POST', path, body }, signal));
-    const [, of, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(status.userInfo.username) ?? [];
-    return of !== undefined && name !== undefined ? { namespace: of, name } : guess;
-  } catch {
-    signal.throwIfAborted();
-    return guess;
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  for (;;) {
+    try {
+      const { status } = review.parse(await api.call({ method: 'POST', path, body }, signal));
+      const [, of, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(status.userInfo.username) ?? [];
+      return of !== undefined && name !== undefined ? { namespace: of, name } : guess;
+    } catch (error) {
+      signal.throwIfAborted();
+      const isAway = error instanceof ApiFailure && (error.status === 0 || error.status === 429 || error.status >= 500);
+      if (!isAway) return guess;
+    }
+    await clock.wait(ASK_AGAIN_MS, signal);
   }
 }

@@ -36,7 +36,7 @@ export interface Leadership {
   readonly signal: AbortSignal;
   /** By the clock of this moment: also right after the process had been stopped, when no timer has run yet. */
   isHeld(): boolean;
-  /** To be called once nothing acts as leader any more: lets the next take over at once. Never throws. */
+  /** To be called once nothing acts as leader any more: lets the next take over at once, if it is ours. Never throws. */
   release(): Promise<void>;
 }
 
@@ -91,8 +91,8 @@ class LeaderTerm implements Leadership {
   async release(): Promise<void> {
     this.#released.abort(new Error('given back'));
     await this.#ended;
-    if (this.signal.aborted) return;
-    // What became of a renewal that was under way may not be known: then it is read once.
+    // Also where it was lost because it could not be renewed: nobody need wait for it. What became of a renewal that was
+    // under way may not be known: then it is read once.
     if (!(await this.#giveBack()) && (await this.#answerTo({ type: 'Read' })).type === 'Found') await this.#giveBack();
     this.#options.logger.info('no longer leading', { identity: this.#options.identity });
   }
@@ -116,6 +116,8 @@ class LeaderTerm implements Leadership {
     try {
       for (;;) {
         await this.#pause(signal);
+        // After a stop of the process it may be over already: then a renewal would only keep others waiting.
+        if (!this.isHeld()) return;
         await this.#step(signal);
         this.isHeld();
       }

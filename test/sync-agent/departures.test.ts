@@ -4,7 +4,7 @@ import type { DeletionHold } from '../../sync-agent/departures.ts';
 import type { ResourceOf } from '../../sync-agent/snapshot.ts';
 import { fakeEdge } from './support/edge-bench.ts';
 import { EDGE } from './support/fake-edge.ts';
-import { gateway, gatewayWith, keysSecret, model, smallTable } from './support/local-resources.ts';
+import { gateway, gatewayWith, keysSecret, MemorySource, model, smallTable } from './support/local-resources.ts';
 import { manualClock } from './support/manual-clock.ts';
 import { advanceUntil, isDeadline, startAgent } from './support/start-agent.ts';
 
@@ -129,6 +129,26 @@ describe('an EdgeGateway of a cluster', () => {
     const tries = edge.calls('evict');
     await clock.advance(120_000);
     expect(edge.calls('evict')).toBe(tries);
+  });
+
+  test('is let go, and not evicted, where its whole kind is deleted', async () => {
+    const { hold, wanted } = recordingHold();
+    const source = new MemorySource(evictable());
+    const { open } = source;
+    let isDeleting = false;
+    source.open = async (onChange, signal) => ({
+      ...(await open(onChange, signal)),
+      cluster: {
+        stored: () => ({ uid: 'u', resourceVersion: '1', generation: 1, isDeleting, status: undefined }),
+        endpoints: () => [],
+      },
+    });
+    const { edge, events } = startAgent([], { source, hold, resyncMs: 5 });
+    await events.next('served');
+    expect(wanted.get('ai/edge')).toBe(true);
+    isDeleting = true;
+    await expect.poll(() => wanted.get('ai/edge')).toBe(false);
+    expect(edge.calls('evict')).toBe(0);
   });
 
   test('is not let go by an agent that ends while it evicts', async () => {

@@ -123,7 +123,13 @@ export class StatusFacts {
 
   #takeEdges({ edges, unattached }: EventOf<'edges'>): ReadonlySet<ResourceKey> {
     const touched = new Set<ResourceKey>([...unattached.keys(), ...this.#unattached.keys()]);
-    for (const edge of this.#living ?? []) if (!edges.has(edge)) for (const key of this.keysOf(edge)) touched.add(key);
+    for (const edge of this.#living ?? []) {
+      if (edges.has(edge)) continue;
+      addAll(touched, this.keysOf(edge));
+      this.#edges.set(edge, ofItself(edge, this.#of(edge)));
+    }
+    // One that was deleted and made anew has nothing to do with the one before.
+    for (const edge of edges) if (!this.#living?.has(edge)) this.#edges.delete(edge);
     this.#living = edges;
     this.#unattached = unattached;
     return touched;
@@ -164,6 +170,25 @@ export class StatusFacts {
     this.#problems = next;
     return touched;
   }
+}
+
+/** What an edge that leaves still has to say: it says it of its EdgeGateway alone. */
+function ofItself(edge: ResourceId, { compiled, programmed, observation }: EdgeFacts): EdgeFacts {
+  const only = <T>(map: ReadonlyMap<ResourceKey, T>) => new Map([...map].filter(([key]) => key === gatewayKey(edge)));
+  return {
+    compiled: compiled && {
+      ...compiled,
+      conditions: only(compiled.conditions),
+      generations: only(compiled.generations),
+      services: new Map(),
+    },
+    programmed: programmed && {
+      ...programmed,
+      conditions: only(programmed.conditions),
+      generations: only(programmed.generations),
+    },
+    observation,
+  };
 }
 
 function opinionOf(key: ResourceKey, edge: ResourceId, { compiled, programmed }: EdgeFacts): EdgeOpinion | undefined {

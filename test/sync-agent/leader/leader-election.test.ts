@@ -109,7 +109,17 @@ describe('a leader', () => {
     expect(leadership.isHeld()).toBe(false);
     expect(leadership.signal.aborted).toBe(true);
     await leadership.release();
-    expect(api.of('PUT')).toEqual([]);
+    expect(api.of('PUT')).toMatchObject([{ body: { spec: { holderIdentity: '' } } }]);
+  });
+
+  test('gives nothing back that another has taken meanwhile', async () => {
+    const { api, clock, join, holder } = bench();
+    const leadership = await join('a');
+    const record = { holder: 'b', durationSeconds: 15, acquiredAt: undefined, renewedAt: undefined, transitions: 1 };
+    api.put(PATH, JSON.parse(JSON.stringify(leaseBody(PLACE, record))));
+    await clock.advance(60_000);
+    await leadership.release();
+    expect(holder()).toMatchObject({ holderIdentity: 'b' });
   });
 
   test('gives the Lease back, so that the next leads after its next look', async () => {

@@ -201,6 +201,26 @@ describe('status in the cluster', () => {
     expect(statusOf(ROUTE)).toMatchObject({ parents: [{ parentRef: { name: 'edge' } }] });
   });
 
+  test('of an EdgeGateway that is going goes on, for it says why it waits', async () => {
+    const { report, statusOf } = bench();
+    await report(edges('ai/edge'), compiled(), programmed(served));
+    const lastError = { time: '2026-11-01T00:00:00.000Z', message: 'not evicted yet' };
+    await report(edges(), { type: 'observed', edge: 'ai/edge', observation: { lastError } });
+    expect(statusOf(GATEWAY)).toMatchObject({ lastError, conditions: [{ type: 'Accepted' }, {}] });
+    expect(statusOf(ROUTE)).toMatchObject({ parents: [] });
+  });
+
+  test('knows nothing of an EdgeGateway that was deleted and made anew', async () => {
+    const { report, writes } = bench();
+    await report(edges('ai/edge'), compiled(), programmed(served));
+    await report(edges());
+    const { length } = writes(ROUTE);
+    await report(edges('ai/edge'), programmed(pending));
+    expect(writes(ROUTE)).toHaveLength(length);
+    await report(compiled());
+    expect(writes(ROUTE)).toHaveLength(length + 1);
+  });
+
   test('says of all that there is that there is no EdgeGateway', async () => {
     const { report, statusOf } = bench();
     await report({ type: 'edges', edges: new Set(), unattached: new Map([[ROUTE, 1]]) });
