@@ -172,7 +172,10 @@ function apiServerFlags(folder: string, etcdPort: number, port: number): string[
   ];
 }
 
-function kubectlFor(kubeconfig: string, cache: string): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
+function kubectlFor(
+  kubeconfig: string,
+  cache: string,
+): Pick<ApiServer, 'kubectl' | 'tryKubectl' | 'serviceAccountToken'> {
   // A cache of its own, for another server may have had this port, and known other kinds.
   const access = ['--kubeconfig', kubeconfig, '--cache-dir', cache];
   const tryKubectl: ApiServer['tryKubectl'] = (args, input) => outcomeOf('kubectl', [...access, ...args], input);
