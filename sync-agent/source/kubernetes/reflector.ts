@@ -75,6 +75,7 @@ class Reflector<T> {
   #position: string | undefined;
   #inPages = false;
   #wasAway = false;
+  /** What it asks for at the moment: what comes behind the whole in a stream are changes. */
   asked: Standing['asked'] = 'Stream';
   /** Whether the attempt has seen more than what it began with. */
   hasLearnt = false;
@@ -166,6 +167,7 @@ class Reflector<T> {
 
   #complete(objects: ReadonlyMap<ObjectId, T>, version: string): void {
     this.#position = version;
+    this.asked = 'Changes';
     this.#options.store.replace(objects);
     this.#options.onState({ type: 'Watching' });
   }
