@@ -40,7 +40,7 @@ const signals = z.strictObject({
     .describe(
       'Where the load of inference services is read. Pods: from their metrics, by EndpointSlices. Prometheus: from `prometheusURL`. Off: not at all.',
     ),
-  seconds: z.int().min(1).max(300).default(5).describe('How often.'),
+  seconds: z.int().min(1).max(20).default(5).describe('How often.'),
   prometheusURL: z
     .string()
     .regex(/^(https?:\/\/.+)?$/)
@@ -85,7 +85,7 @@ const pod = z.strictObject({
   annotations: strings.default({}),
   labels: strings.default({}),
   resources: kubernetes
-    .default({ requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } })
+    .default({ requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } })
     .describe('No limit of CPU: where it is throttled, edits reach the edge later.'),
   priorityClassName: z.string().default(''),
   nodeSelector: strings.default({}),

@@ -48,6 +48,8 @@ const settings = z.strictObject({
     .url({ protocol: /^https?$/, error: 'must be a URL such as http://prometheus.monitoring:9090' })
     .transform((url) => url.replace(/\/+$/, ''))
     .optional(),
+  /** File with a token that may read metrics and nothing else. */
+  pickerTokenFile: z.string().min(1, 'must not be empty').optional(),
   logLevel: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   resyncSeconds: z.coerce
     .number('must be a number of seconds')
@@ -102,6 +104,7 @@ const FLAGS = {
   signals: { flag: 'signals', variable: 'FAIRLEAD_SIGNALS' },
   signalsSeconds: { flag: 'signals-seconds', variable: 'FAIRLEAD_SIGNALS_SECONDS' },
   prometheusURL: { flag: 'prometheus-url', variable: 'FAIRLEAD_PROMETHEUS_URL' },
+  pickerTokenFile: { flag: 'picker-token-file', variable: 'FAIRLEAD_PICKER_TOKEN_FILE' },
   logLevel: { flag: 'log-level', variable: 'FAIRLEAD_LOG_LEVEL' },
   resyncSeconds: { flag: 'resync-seconds', variable: 'FAIRLEAD_RESYNC_SECONDS' },
   cloudflareAPI: { flag: 'cloudflare-api', variable: 'FAIRLEAD_CLOUDFLARE_API' },
@@ -125,6 +128,8 @@ Of a cluster:
                            from Prometheus, or Off (Pods)                     FAIRLEAD_SIGNALS
   --signals-seconds N      how often (5)                                      FAIRLEAD_SIGNALS_SECONDS
   --prometheus-url URL     for --signals Prometheus                           FAIRLEAD_PROMETHEUS_URL
+  --picker-token-file FILE a token for endpoint pickers that may read metrics
+                           and nothing else (none)                            FAIRLEAD_PICKER_TOKEN_FILE
 
 Of a folder:
   --cluster-uid UID        what the edge pins the cluster by (directory)      FAIRLEAD_CLUSTER_UID

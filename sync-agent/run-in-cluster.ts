@@ -9,6 +9,8 @@ import { ELECTION_TIMING, type ElectionTiming } from './leader/election.ts';
 import { becomeLeader, type Leadership } from './leader/leader-election.ts';
 import type { Logger } from './log.ts';
 import type { ProcessParts } from './process-parts.ts';
+import { openSignals } from './signals/open-signals.ts';
+import type { SignalSettings } from './signals/signal-settings.ts';
 import { createKubernetesSource, type KubernetesSourceOptions } from './source/kubernetes/cluster-source.ts';
 import type { ClusterObjects, ResourceSource } from './source/source.ts';
 import { openWarm } from './source/warm-source.ts';
@@ -112,11 +114,12 @@ interface Leading {
 }
 
 async function lead(
-  { leaseName, podName, resyncSeconds, cloudflareAPI }: ClusterConfig,
+  config: ClusterConfig,
   { metrics, logger, passes }: ProcessParts,
   { api, doors, leadership, warm, cluster }: Leading,
   signal: AbortSignal,
 ): Promise<void> {
+  const { leaseName, podName, resyncSeconds, cloudflareAPI } = config;
   const { clock, random, fetch } = doors;
   const isLeading = () => leadership.isHeld();
   const events = new EventRecorder({ api, instance: podName, clock, random, logger });
@@ -124,19 +127,34 @@ async function lead(
   const status = new KubernetesStatus({ ...common, cluster, events, observer: metrics.queue('status') });
   const hold = new EdgeFinalizers({ ...common, observer: metrics.queue('finalizers') });
   const sink = unitedSink([metrics.sink, conditionLog(logger), status]);
-  const options: AgentOptions = { source: warm, sink, logger, passes, hold, fetch, clock, random, cloudflareAPI };
+  const { pickerTokenFile } = config;
+  const signals = openSignals({
+    settings: signalSettings(config),
+    cluster,
+    fetch,
+    pickerTokenFile,
+    clock,
+    random,
+    logger,
+  });
+  const startSignals: AgentOptions['startSignals'] = (edge, feed) => signals.start(edge, feed);
+  const options = { source: warm, sink, logger, passes, hold, startSignals, fetch, clock, random, cloudflareAPI };
   metrics.leading(leaseName, true);
   const working = Promise.all([status.run(), hold.run()]);
   try {
     const agent = createAgent({ ...options, resyncMs: resyncSeconds * 1000 });
     await agent.run(AbortSignal.any([signal, leadership.signal]));
   } finally {
-    await Promise.all([status.stop(GRACE_MS), hold.stop(GRACE_MS), events.stop()]);
+    await Promise.all([status.stop(GRACE_MS), hold.stop(GRACE_MS), events.stop(), signals.close()]);
     await working;
     metrics.leading(leaseName, false);
     await leadership.release();
   }
   if (!signal.aborted) leadership.signal.throwIfAborted();
+}
+
+function signalSettings({ signals: source, signalsSeconds, prometheusURL }: ClusterConfig): SignalSettings {
+  return { source, intervalMs: signalsSeconds * 1000, ...(prometheusURL !== undefined && { prometheusURL }) };
 }
 
 const review = z.object({ status: z.object({ userInfo: z.object({ username: z.string() }) }) });

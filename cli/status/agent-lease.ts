@@ -6,7 +6,7 @@ import { readLease, type Lease } from '../../sync-agent/leader/lease.ts';
 export type AgentLease =
   /** @property since RFC 3339, where the Lease says it @property renewedAt RFC 3339 */
   | { readonly type: 'Led'; readonly holder: string; readonly since: string | null; readonly renewedAt: string | null }
-  /** Whoever held it last has stopped renewing it, or has given it back: then `holder` is empty. */
+  /** Whoever held it last does not renew it any more, or has given it back: then `holder` is empty. */
   | { readonly type: 'NotLed'; readonly holder: string; readonly renewedAt: string | null }
   /** There is no such Lease: no agent has ever run there. */
   | { readonly type: 'Absent'; readonly namespace: string }
@@ -18,13 +18,13 @@ export interface LeaseName {
   readonly name: string;
 }
 
-/** A leader renews its Lease at least this often, in milliseconds. */
+/** A leader renews its Lease at least this often, in milliseconds; twice that without, and it leads no longer. */
 const RENEWED_WITHIN_MS = 5_000;
 const PAUSE_MS = 500;
 
 /**
- * Whether an agent leads, and since when. Clocks of agent and reader may differ: a Lease whose times look wrong is
- * looked at until it is renewed, or until it would have been.
+ * Whether an agent leads, and since when. Clocks of agent and reader may differ: a Lease that does not look as if it
+ * had just been renewed is looked at until it is, or until it would have been.
  */
 export async function readAgentLease(
   api: Pick<KubernetesApi, 'call'>,
@@ -55,9 +55,9 @@ export async function readAgentLease(
   }
 }
 
-function isFresh({ record: { holder, renewedAt, durationSeconds } }: Lease, now: number): boolean {
+function isFresh({ record: { holder, renewedAt } }: Lease, now: number): boolean {
   const age = now - Date.parse(renewedAt ?? '');
-  return holder !== '' && age > -1000 && age < durationSeconds * 1000;
+  return holder !== '' && age > -1000 && age < RENEWED_WITHIN_MS;
 }
 
 function led({ record: { holder, acquiredAt, renewedAt } }: Lease): AgentLease {

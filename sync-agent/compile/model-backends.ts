@@ -34,7 +34,9 @@ export function backendOutcomes(
         return [providerOutcome(backend, model, step, facts)];
       case 'InferenceService':
       case 'Selector': {
-        const { services = [], problem } = behind.find(({ name }) => name === backend.name) ?? {};
+        const { services = [], problem, isAbsent = false } = behind.find(({ name }) => name === backend.name) ?? {};
+        // A service that was deleted is made anew by whoever meant it: meanwhile callers are told to come again.
+        if (problem && isAbsent) return [{ type: 'Waiting', weight: backend.weight, problem }];
         if (problem) return [{ type: 'Faulty', problems: [problem] }];
         return services.map((used) => {
           const service = step.first(facts.services, used.service);

@@ -24,6 +24,8 @@ export interface BackendServices {
   readonly name: string;
   readonly services: readonly ServiceInUse[];
   readonly problem: Problem | undefined;
+  /** There is no such service now, which may pass. */
+  readonly isAbsent: boolean;
 }
 
 /** Finds the services behind each backend of a model, and the ways to them. */
@@ -40,14 +42,22 @@ export function serviceBackendsRule(facts: Facts): Rule<Model> {
         if (connection.value) step.emit(facts.ways, provider, { service: service.key, connection: way });
         return { service: service.key, provider };
       });
-      step.emit(facts.backendServices, id, { name: backend.name, services, problem });
+      const isAbsent = found.isAbsent === true && !connection.problem;
+      step.emit(facts.backendServices, id, { name: backend.name, services, problem, isAbsent });
     }
   };
 }
 
 type FoundServices =
-  | { readonly services: readonly Service[]; readonly problem?: never }
-  | { readonly services?: never; readonly problem: Problem };
+  | { readonly services: readonly Service[]; readonly problem?: never; readonly isAbsent?: never }
+  | NotFound;
+
+interface NotFound {
+  readonly services?: never;
+  readonly service?: never;
+  readonly problem: Problem;
+  readonly isAbsent?: true;
+}
 
 function findServices(backend: ServiceBackend, model: Model, step: Step, facts: Facts): FoundServices {
   switch (backend.type) {
@@ -63,7 +73,12 @@ function findServices(backend: ServiceBackend, model: Model, step: Step, facts: 
         .filter(({ kind, labels }) => kinds.includes(kind) && selects(backend.selector, labels));
       if (services.length > 0) return { services: services.toSorted((a, b) => (a.key < b.key ? -1 : 1)) };
       const labels = Object.entries(backend.selector.matchLabels).map(([key, value]) => `${key}=${value}`);
-      return absent(`Backend ${backend.name}: no ${kinds.join(' or ')} of ${namespace} has ${labels.join(', ')}`);
+      return absent(
+        `Backend ${backend.name}: no ${kinds.join(' or ')} of ${namespace} has ${labels.join(', ')}`,
+        namespace,
+        step,
+        facts,
+      );
     }
   }
 }
@@ -76,18 +91,24 @@ export function findService(
   from: ResourceOf<'AIModel' | 'GatewayRoute'>,
   step: Step,
   facts: Facts,
-): { readonly service: Service; readonly problem?: never } | { readonly service?: never; readonly problem: Problem } {
+): { readonly service: Service; readonly problem?: never } | NotFound {
   const namespace = ref.namespace || from.metadata.namespace;
   const to = { kind: ref.kind, namespace, name: ref.name };
   const denied = referenceFault(step, facts, { kind: from.kind, namespace: from.metadata.namespace }, to);
   if (denied) return { problem: denied };
   const service = step.first(facts.services, serviceKey(ref.kind, namespace, ref.name));
-  return service ? { service } : absent(`${ref.kind} ${namespace}/${ref.name} does not exist`);
+  return service
+    ? { service }
+    : absent(`${ref.kind} ${namespace}/${ref.name} does not exist`, from.metadata.namespace, step, facts);
 }
 
-function absent(what: string): { readonly problem: Problem } {
-  const message = `${what}. Resources of a folder know nothing of the inference services of a cluster.`;
-  return { problem: { type: 'ResolvedRefs', reason: 'BackendNotFound', message } };
+/** Of a cluster the namespaces are known; a folder has none. */
+function absent(what: string, namespace: string, step: Step, facts: Facts): NotFound {
+  const isCluster = step.first(facts.resources.Namespace, `${namespace}/${namespace}`) !== undefined;
+  const message = isCluster
+    ? `${what}.`
+    : `${what}. Resources of a folder know nothing of the inference services of a cluster.`;
+  return { problem: { type: 'ResolvedRefs', reason: 'BackendNotFound', message }, isAbsent: true };
 }
 
 function serviceKey(kind: InferenceKind, namespace: string, name: string): ResourceKey {

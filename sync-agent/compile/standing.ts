@@ -38,7 +38,7 @@ export function standingRule(facts: Facts): Rule<Connected> {
     const service = connected && step.first(facts.services, connected.service);
     if (!connected || !service) return;
     if (connected.type === 'Faulty')
-      return step.emit(facts.standings, id, { type: 'Faulty', problems: connected.problems });
+      return step.emit(facts.standings, id, standingWithoutWay(service, connected.problems));
     const sighting = sightingOf(id, connected, step, facts)?.sighting;
     const standing = standingOf(service, connected, sighting);
     const { entry, secrets } = connected;
@@ -83,6 +83,13 @@ function standingOf(service: Service, { entry }: Reachable, sighting: Sighting |
     ? unreachable(service, entry.baseURL, sighting.sentence)
     : notLookedAt(service, entry.baseURL);
   return { type: 'Waiting', problem, models };
+}
+
+/** What has not been ready yet, or was stopped, mostly has no URL either: then that is what to say of it. */
+function standingWithoutWay(service: Service, problems: readonly Problem[]): Standing {
+  const { state, origin, modelNames } = service;
+  if (isServed(state) || origin !== undefined) return { type: 'Faulty', problems };
+  return { type: 'Waiting', problem: notReady(service), models: modelNames };
 }
 
 function notReady({ kind, id, namespace, name, state }: Service): Problem {

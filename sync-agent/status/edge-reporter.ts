@@ -70,6 +70,7 @@ export class EdgeReporter {
     const isSaid =
       before?.conditions === compilation.conditions &&
       before.services === compilation.services &&
+      before.discovered === compilation.discovered &&
       generationsBefore === this.#generations;
     if (!isSaid) this.#tellCompiled(compilation);
   }
@@ -237,9 +238,9 @@ export class EdgeReporter {
     sink.report({ type: 'programmed', edge, conditions, generations });
   }
 
-  #tellCompiled({ conditions, counts, services }: Compilation): void {
+  #tellCompiled({ conditions, counts, services, discovered }: Compilation): void {
     const { edge, sink } = this.#options;
-    sink.report({ type: 'compiled', edge, conditions, counts, services, generations: this.#generations });
+    sink.report({ type: 'compiled', edge, conditions, counts, services, discovered, generations: this.#generations });
   }
 
   #observe(observation: EdgeObservation): void {

@@ -36,8 +36,7 @@ export type AgentEvent =
       /** `metadata.generation` of what was compiled. The same object as before where none changed. */
       readonly generations: ReadonlyMap<ResourceKey, number>;
       readonly services: Compilation['services'];
-      /** What `EdgeGateway.spec.discovery` found, where there is any. */
-      readonly discovered?: readonly DiscoveredModel[];
+      readonly discovered: Compilation['discovered'];
     }
   /** The hub has admitted a revision. */
   | {
@@ -99,14 +98,3 @@ export type AgentEvent =
       /** None where the agent gives up. */
       readonly retryInMs: number | null;
     };
-
-/** An inference service that an EdgeGateway publishes as a model without an AIModel. */
-export interface DiscoveredModel {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** The name that clients ask for. */
-  readonly modelName: string;
-  /** Why it is not published. */
-  readonly message?: string;
-}

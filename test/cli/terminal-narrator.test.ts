@@ -70,6 +70,7 @@ test('a fault of a resource is told once, with what to do, and so is its end', (
       conditions: new Map([['AIModel/default/demo', conditions]]),
       counts,
       generations: new Map(),
+      discovered: [],
       services: new Map(),
     });
   };

@@ -22,7 +22,7 @@ describe.skipIf(isApiServerMissing())('an InferenceService through its life', ()
     await world.apply(MODEL);
     await world.apply(ROUTE);
     world.startAgent({ resyncSeconds: 1 });
-    await world.programmed('gatewayroute/gpus');
+    await world.programmed('edgegateway/edge');
   });
   afterEach(({ task }) => {
     if (task.result?.state === 'fail') process.stderr.write(`${world.describeFailure()}\n`);

@@ -309,6 +309,7 @@ function compiled(edge: string, keys: Keys, conditions: readonly Condition[]): A
     conditions: new Map(Object.values(keys).map((key: ResourceKey) => [key, conditions])),
     counts: { routes: 0, models: 1, providers: 0, consumers: 1 },
     generations: new Map(Object.values(keys).map((key: ResourceKey) => [key, 1])),
+    discovered: [],
     services: new Map([[keys.model, [service]]]),
   };
 }

@@ -1,7 +1,7 @@
-import type { Compilation, Condition, RoutedService } from '../../compile/compilation.ts';
+import type { Compilation, Condition, DiscoveredModel, RoutedService } from '../../compile/compilation.ts';
 import type { ResourceId, ResourceKey } from '../../snapshot.ts';
 import { NOTHING_OBSERVED, type EdgeObservation } from '../edge-observation.ts';
-import type { AgentEvent, DiscoveredModel } from '../status-sink.ts';
+import type { AgentEvent } from '../status-sink.ts';
 
 /** What one edge says of a resource. */
 export interface EdgeOpinion {

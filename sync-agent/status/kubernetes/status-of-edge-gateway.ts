@@ -1,4 +1,5 @@
 import type { Json } from '../../../contract/canonical-json.ts';
+import type { DiscoveredModel } from '../../compile/compilation.ts';
 import type { EdgeWordOfItself } from './status-facts.ts';
 import type { StoredStatus } from './stored-status.ts';
 
@@ -19,6 +20,7 @@ export const EDGE_COUNTS: readonly string[] = ['isolates', 'propagationSeconds',
 const MOST_ISOLATE_REVISIONS = 32;
 const MOST_DISCOVERED = 256;
 const LONGEST_ERROR = 4_096;
+const LONGEST_MESSAGE = 1_024;
 
 /** What the agent does not know (yet) stays as it is stored: a new leader needs no memory, and takes none away. */
 export function edgeGatewayFields(
@@ -33,7 +35,7 @@ export function edgeGatewayFields(
     isolates: isolates?.slice(0, MOST_ISOLATE_REVISIONS).map((one) => ({ ...one })),
     propagationSeconds,
     attached: attached && { ...attached },
-    discovered: discovered.length === 0 ? undefined : discovered.slice(0, MOST_DISCOVERED).map((one) => ({ ...one })),
+    discovered: discovered.length === 0 ? undefined : discovered.slice(0, MOST_DISCOVERED).map(discoveredStatus),
     lastError: lastError && { ...lastError, message: lastError.message.slice(0, LONGEST_ERROR) },
   };
   const isOver = (field: string): boolean =>
@@ -44,4 +46,9 @@ export function edgeGatewayFields(
       return value === undefined ? [] : [[field, value]];
     }),
   );
+}
+
+function discoveredStatus({ kind, namespace, name, modelName, message }: DiscoveredModel): Json {
+  const told = message === undefined ? {} : { message: message.slice(0, LONGEST_MESSAGE) };
+  return { kind, namespace, name, modelName, ...told };
 }

@@ -29,7 +29,7 @@ describe.skipIf(isApiServerMissing())('two agents in a cluster', () => {
     const client = world.startClient();
     await client.sees(step);
     const next = world.startAgent();
-    await next.lines.next('it to wait', ({ message }) => message === 'waiting to lead');
+    await next.lines.next('it to wait', ({ message }) => message === 'the cluster has been read: standing by');
     return { leader, next, client };
   };
 

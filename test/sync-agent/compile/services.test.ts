@@ -15,7 +15,14 @@ import {
   route,
   secret,
 } from '../../support/resource-builders.ts';
-import { SEEN, compileSeen, inferenceService, sighting, sightingsOf } from '../../support/service-builders.ts';
+import {
+  SEEN,
+  clusterNamespace,
+  compileSeen,
+  inferenceService,
+  sighting,
+  sightingsOf,
+} from '../../support/service-builders.ts';
 
 const KEY = 'AIModel/team/model';
 type Backends = NonNullable<NonNullable<Parameters<typeof model>[0]>['backends']>;
@@ -191,14 +198,17 @@ describe('an inference service as the backend of a model', () => {
     ]);
   });
 
-  test('one that does not exist leaves the model out, and says why a folder cannot know it', () => {
+  test('one that does not exist leaves a model without backends, for it may come back, and says why a folder cannot know it', () => {
     const compilation = compile(led(), EDGE);
-    expect(compilation.counts.models).toBe(0);
+    expect(compilation.counts.models).toBe(1);
+    expect(compilation.counts.providers).toBe(0);
     expect(conditionOf(compilation, KEY, 'ResolvedRefs')).toMatchObject({
       reason: 'BackendNotFound',
       message:
         'InferenceService team/llama does not exist. Resources of a folder know nothing of the inference services of a cluster.',
     });
+    const inCluster = compile([...led(), clusterNamespace('team')], EDGE);
+    expect(conditionOf(inCluster, KEY, 'ResolvedRefs')?.message).toBe('InferenceService team/llama does not exist.');
   });
 
   test('one of another kind is another service', () => {

@@ -3,8 +3,11 @@ import { canonicalJson, type Json } from '../../../contract/canonical-json.ts';
 import type { ProviderEntry } from '../../../contract/routing-table.ts';
 import type { Blob, SecretToSeal, UsableProvider } from '../../../sync-agent/compile/compilation.ts';
 import { Section } from '../../../sync-agent/compile/section.ts';
+import { compile } from '../../../sync-agent/compile/compile.ts';
 import type { OldTable } from '../../../sync-agent/guards/old-table.ts';
 import { rollBack, unitedSecrets } from '../../../sync-agent/guards/roll-back.ts';
+import { EDGE, edgeGateway, edgeKeys, model, provider, route, secret } from '../../support/resource-builders.ts';
+import { compileSeen, inferenceService } from '../../support/service-builders.ts';
 
 const OLD = 'a'.repeat(64);
 const OLD_HEADER = 'b'.repeat(64);
@@ -143,5 +146,38 @@ describe('the secrets of such a table', () => {
   test('are those and the kept ones', () => {
     const united = unitedSecrets(sealed, new Map([[OLD, { sealed: 'then' }]]));
     expect(entriesIn(united)).toEqual({ [NOW]: { sealed: 'now' }, [OLD]: { sealed: 'then' } });
+  });
+});
+
+describe('an inference service of an old table', () => {
+  const led = (value: string, phase: 'Ready' | 'Unavailable') => [
+    edgeGateway(),
+    edgeKeys(),
+    route(),
+    model({
+      backends: [
+        {
+          name: 'gpus',
+          type: 'InferenceService',
+          inferenceServiceRef: { name: 'llama' },
+          connectionRef: { name: 'provider' },
+        },
+      ],
+    }),
+    provider({ auth: { type: 'APIKey', apiKey: { type: 'SecretRef', secretRef: { name: 'it', key: 'k' } } } }),
+    secret({ k: value }, { annotations: { 'fairlead.dev/hosts': 'api.example.com' } }),
+    inferenceService({ phase }),
+  ];
+
+  test('gets the key of now, also while it cannot be called', () => {
+    const before = compileSeen(led('sk-old', 'Ready'), { type: 'Seen', path: '', models: ['llama'] });
+    const { usableProviders } = compile(led('sk-new', 'Unavailable'), EDGE);
+    const blobs = {
+      ...before.sections,
+      secrets: section('secrets', { [before.secrets[0]?.id ?? '']: { sealed: 'x' } }),
+    };
+    const { secrets, kept } = rollBack({ schemaVersion: 1, blobs }, usableProviders);
+    expect(secrets.map(({ value }) => value)).toEqual(['sk-new']);
+    expect([...kept]).toEqual([]);
   });
 });

@@ -26,6 +26,7 @@ const compiled = (edge: string, ...services: RoutedService[]): AgentEvent => ({
   conditions: new Map(),
   counts: { routes: 0, models: 0, providers: 0, consumers: 0 },
   generations: new Map(),
+  discovered: [],
   services: new Map([['AIModel/ai/small', services]]),
 });
 

@@ -29,6 +29,7 @@ describe('the log of an agent that has nowhere else to report to', () => {
         conditions: new Map([['LLMProvider/ai/p', conditions]]),
         counts,
         generations,
+        discovered: [],
         services: new Map(),
       });
     compiled('ai/one', missing);

@@ -66,6 +66,7 @@ function compiled(more: Partial<Extract<AgentEvent, { type: 'compiled' }>> = {})
       [ROUTE, 1],
       [GATEWAY, 1],
     ]),
+    discovered: [],
     services: new Map(),
     ...more,
   };
