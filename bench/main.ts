@@ -7,7 +7,6 @@ import { newReport, renderReport } from './report.ts';
 import type { Suite, SuiteResult } from './suite.ts';
 import { applyToServedSuite } from './suites/apply-to-served.ts';
 import { bundleSizeSuite } from './suites/bundle-size.ts';
-import { clusterSourceSuite } from './suites/cluster-source.ts';
 import { compileSuite } from './suites/compile.ts';
 import { editToServedSuite } from './suites/edit-to-served.ts';
 import { hubLoadSuite } from './suites/hub-load.ts';
@@ -27,7 +26,6 @@ const suites: readonly Suite[] = [
   applyToServedSuite,
   largeClusterSuite,
   compileSuite,
-  clusterSourceSuite,
   pickUpSuite,
   wireSuite,
   hubLoadSuite,

@@ -47,6 +47,8 @@ class UndiciApi implements KubernetesApi {
   readonly #options: ApiOptions;
   readonly #credentials: RenewedCredentials;
   readonly #host: string;
+  /** All that were made and may have something running over them. */
+  readonly #dispatchers = new Set<Dispatcher>();
   #connections: { readonly tls: TlsMaterial; readonly dispatcher: Dispatcher } | undefined;
 
   constructor(options: ApiOptions) {
@@ -87,7 +89,7 @@ class UndiciApi implements KubernetesApi {
   }
 
   async close(): Promise<void> {
-    await this.#connections?.dispatcher.destroy();
+    await Promise.all([...this.#dispatchers].map((dispatcher) => dispatcher.destroy()));
   }
 
   /** An answer that is a 2xx. @throws {ApiFailure}, or what the connection broke with */
@@ -140,13 +142,15 @@ class UndiciApi implements KubernetesApi {
   #dispatcherFor(tls: TlsMaterial): Dispatcher {
     if (this.#connections && isDeepStrictEqual(this.#connections.tls, tls)) return this.#connections.dispatcher;
     // What runs over the old connections may end there.
-    void this.#connections?.dispatcher.close();
+    const old = this.#connections?.dispatcher;
+    void old?.close().finally(() => this.#dispatchers.delete(old));
     const { proxy } = this.#options.access;
     const dispatcher =
       proxy === undefined
         ? new Agent({ ...CONNECTIONS, connect: { ...tls } })
         : new ProxyAgent({ ...CONNECTIONS, uri: proxy, requestTls: { ...tls } });
     this.#connections = { tls, dispatcher };
+    this.#dispatchers.add(dispatcher);
     return dispatcher;
   }
 

@@ -79,7 +79,7 @@ async function openWhole(
     clusterUid,
     observe: async () => cluster.observe(),
     close: () => cluster.close(),
-    cluster: { stored: (key) => cluster.stored(key), endpoints: (key) => cluster.endpoints(key) },
+    cluster,
   };
 }
 

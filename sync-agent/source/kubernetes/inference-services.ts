@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { endpointPickerOf, type EndpointPicker } from '../../inference/endpoint-picker.ts';
 import type { EndpointSliceFacts } from '../../inference/endpoint-slice.ts';
 import { endpointsOf } from '../../inference/endpoints-of.ts';
 import type { InferenceKind, InferenceService } from '../../inference/inference-service.ts';
@@ -77,6 +78,10 @@ export class InferenceServices {
   endpoints(key: ResourceKey): readonly InferenceEndpoint[] {
     const watched = this.#services.get(key);
     return watched ? endpointsOf(watched.raw, ownSlices(this.#slices.of(watched.namespace) ?? [], watched)) : [];
+  }
+
+  picker(key: ResourceKey): EndpointPicker | undefined {
+    return endpointPickerOf(this.#services.get(key)?.raw);
   }
 
   async stop(): Promise<void> {

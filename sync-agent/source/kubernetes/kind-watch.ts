@@ -51,6 +51,12 @@ interface Scope {
   state: ReflectorState | undefined;
 }
 
+/** What one start of the watches has for itself: nothing of it reaches over into the next. */
+interface Run {
+  readonly signal: AbortSignal;
+  readonly gate: DeletionGate;
+}
+
 interface Running {
   readonly version: string;
   readonly stopping: AbortController;
@@ -60,7 +66,6 @@ interface Running {
 /** One kind, in all namespaces or in some: what is served of it is followed, and what is lost to it is kept. */
 export class KindWatch<T> {
   readonly #options: KindWatchOptions<T>;
-  readonly #gate: DeletionGate;
   readonly #ids = new Map<string, Set<ObjectId>>();
   #scopes: readonly Scope[] = [];
   #running: Running | undefined;
@@ -71,14 +76,6 @@ export class KindWatch<T> {
 
   constructor(options: KindWatchOptions<T>) {
     this.#options = options;
-    this.#gate = new DeletionGate({
-      isKindLeaving: (signal) => isKindLeaving(options.api, options.kind, this.#running?.version ?? '', signal),
-      onLeaving: () => {
-        this.#lose('Leaving');
-        options.onMissing();
-      },
-      clock: options.clock,
-    });
   }
 
   get isRunning(): boolean {
@@ -97,7 +94,7 @@ export class KindWatch<T> {
       if (state?.type !== 'Failing') continue;
       const isRefused = state.failure instanceof ApiFailure && [401, 403].includes(state.failure.status);
       if (!isRefused && state.attempts < ATTEMPTS_BEFORE_TOLD) continue;
-      const meanwhile = hasSynced ? KEPT : 'Nothing is compiled before that.';
+      const meanwhile = hasSynced || this.#hasSynced ? KEPT : 'Nothing is compiled before that.';
       return `cannot be watched. ${meanwhile} The API server says: ${state.failure.message}`;
     }
     return undefined;
@@ -125,7 +122,6 @@ export class KindWatch<T> {
   async stop(): Promise<void> {
     this.#halt('stopped');
     await this.#ending;
-    await this.#gate.idle();
   }
 
   #start(version: string): void {
@@ -138,21 +134,36 @@ export class KindWatch<T> {
       state: undefined,
     }));
     const before = this.#ending;
-    const run = async (scope: Scope): Promise<void> => {
+    const run = { signal: stopping.signal, gate: this.#gateFor(version) };
+    const follow = async (scope: Scope): Promise<void> => {
       await before;
-      const store = this.#storeOf(scope, stopping.signal);
-      const onState = (state: ReflectorState) => this.#stateOf(scope, state, stopping.signal);
+      const store = this.#storeOf(scope, run);
+      const onState = (state: ReflectorState) => this.#stateOf(scope, state, run);
       const { collection } = scope;
       const project = (object: ApiObject) => sink.project(object);
-      await reflect({ api, collection, project, store, onState, clock, random }, stopping.signal);
+      await reflect({ api, collection, project, store, onState, clock, random }, run.signal);
+      await run.gate.idle();
     };
-    this.#running = { version, stopping, ended: Promise.all(this.#scopes.map(run)) };
+    this.#running = { version, stopping, ended: Promise.all(this.#scopes.map(follow)) };
+  }
+
+  #gateFor(version: string): DeletionGate {
+    const { api, kind, clock, onMissing } = this.#options;
+    return new DeletionGate({
+      isKindLeaving: (signal) => isKindLeaving(api, kind, version, signal),
+      onLeaving: () => {
+        this.#lose('Leaving');
+        onMissing();
+      },
+      clock,
+    });
   }
 
   #halt(why: string): void {
     if (!this.#running) return;
     const { stopping, ended } = this.#running;
     this.#running = undefined;
+    this.#scopes = [];
     this.#ending = ended;
     stopping.abort(new Error(why));
   }
@@ -167,7 +178,7 @@ export class KindWatch<T> {
     return isOwn(this.#options.kind) || [...this.#ids.values()].some(({ size }) => size > 0);
   }
 
-  #stateOf(scope: Scope, state: ReflectorState, signal: AbortSignal): void {
+  #stateOf(scope: Scope, state: ReflectorState, { signal }: Run): void {
     if (signal.aborted) return;
     scope.state = state;
     const isMissing = state.type === 'Failing' && state.failure instanceof ApiFailure && state.failure.status === 404;
@@ -175,34 +186,37 @@ export class KindWatch<T> {
     this.#options.onChange();
   }
 
-  #storeOf(scope: Scope, signal: AbortSignal): ReflectedStore<T> {
+  #storeOf(scope: Scope, run: Run): ReflectedStore<T> {
     return {
       replace: (objects) => {
-        for (const id of scope.ids) if (!objects.has(id)) this.#remove(scope, id, signal);
-        for (const [id, object] of objects) this.#set(scope, id, object, signal);
+        for (const id of scope.ids) if (!objects.has(id)) this.#remove(scope, id, run);
+        for (const [id, object] of objects) this.#set(scope, id, object, run);
         scope.hasSynced = true;
         if (this.#loss === 'Gone') this.#lose(undefined);
         this.#hasSynced ||= this.#scopes.every(({ hasSynced }) => hasSynced);
       },
-      set: (id, object) => this.#set(scope, id, object, signal),
-      remove: (id) => this.#remove(scope, id, signal),
+      set: (id, object) => this.#set(scope, id, object, run),
+      remove: (id) => this.#remove(scope, id, run),
     };
   }
 
-  #set({ ids }: Scope, id: ObjectId, object: T, signal: AbortSignal): void {
-    const { sink } = this.#options;
+  #set({ ids }: Scope, id: ObjectId, object: T, { signal, gate }: Run): void {
+    const { sink, onChange } = this.#options;
     const isKnown = ids.has(id);
     ids.add(id);
-    this.#gate.withdraw(id);
+    gate.withdraw(id);
     if (!isKnown || !sink.isDeleting?.(object)) {
       sink.set(id, object);
       return;
     }
-    const held = { apply: () => sink.set(id, object), keep: () => sink.keep?.(id, object) };
-    this.#gate.hold(id, held, signal);
+    const keep = (): void => {
+      sink.keep?.(id, object);
+      onChange();
+    };
+    gate.hold(id, { apply: () => sink.set(id, object), keep }, signal);
   }
 
-  #remove({ ids }: Scope, id: ObjectId, signal: AbortSignal): void {
+  #remove({ ids }: Scope, id: ObjectId, { signal, gate }: Run): void {
     if (!ids.has(id)) return;
     const apply = (): void => {
       ids.delete(id);
@@ -210,7 +224,7 @@ export class KindWatch<T> {
     };
     // What belongs to Kubernetes itself has no definition that could be deleted.
     if (PLACES[this.#options.kind].group === '') apply();
-    else this.#gate.hold(id, { apply, keep: () => undefined }, signal);
+    else gate.hold(id, { apply, keep: () => undefined }, signal);
   }
 
   #idsOf({ path, fieldSelector = '' }: Collection): Set<ObjectId> {

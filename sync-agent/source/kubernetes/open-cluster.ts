@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../clock.ts';
+import type { EndpointPicker } from '../../inference/endpoint-picker.ts';
 import { INFERENCE_KINDS } from '../../inference/inference-service.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import type { ResourceKey, SnapshotChange } from '../../snapshot.ts';
 import { Wake } from '../../wake.ts';
-import type { InferenceEndpoint, Observation, Problem, StoredObject } from '../source.ts';
+import type { ClusterObjects, InferenceEndpoint, Observation, Problem, StoredObject } from '../source.ts';
 import { ClusterNamespaces } from './cluster-namespaces.ts';
 import { followDiscovery, type DiscoveredKind } from './follow-discovery.ts';
 import { InferenceServices } from './inference-services.ts';
@@ -33,7 +34,7 @@ interface Watch extends DiscoveredKind {
 }
 
 /** A cluster that is being watched, and what is known of it. */
-export class OpenCluster {
+export class OpenCluster implements ClusterObjects {
   readonly #options: OpenClusterOptions;
   readonly #stopping = new AbortController();
   readonly #missing = new Wake();
@@ -100,6 +101,10 @@ export class OpenCluster {
 
   endpoints(key: ResourceKey): readonly InferenceEndpoint[] {
     return this.#inference.endpoints(key);
+  }
+
+  picker(key: ResourceKey): EndpointPicker | undefined {
+    return this.#inference.picker(key);
   }
 
   /** Resolves once nothing of it runs. */

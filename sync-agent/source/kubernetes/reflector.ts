@@ -50,15 +50,17 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
   while (!signal.aborted) {
     const ending = await reflector.attempt(signal);
     if (signal.aborted) return;
+    // A collection in which nothing happens may be silent where a server sends no bookmarks: that is no failure yet.
+    const isQuiet = ending instanceof Silence && reflector.asked === 'Changes';
     if (reflector.hasLearnt) [failures, silences] = [0, 0];
-    else failures++;
+    else if (!isQuiet) failures++;
     if (ending instanceof Silence) silences++;
     const step = stepAfter(ending, { failures, silences, asked: reflector.asked }, options.random);
     if (step.from === 'Start') reflector.startAnew();
     if (step.inPages) {
       reflector.askInPages();
       failures = 0;
-    } else if (ending !== undefined) {
+    } else if (ending !== undefined && !isQuiet) {
       options.onState({ type: 'Failing', failure: errorOf(ending), attempts: failures });
     }
     const isForbidden = ending instanceof ApiFailure && ending.status === 403;
@@ -73,6 +75,7 @@ class Reflector<T> {
   #position: string | undefined;
   #inPages = false;
   #wasAway = false;
+  /** What it asks for at the moment: what comes behind the whole in a stream are changes. */
   asked: Standing['asked'] = 'Stream';
   /** Whether the attempt has seen more than what it began with. */
   hasLearnt = false;
@@ -164,6 +167,7 @@ class Reflector<T> {
 
   #complete(objects: ReadonlyMap<ObjectId, T>, version: string): void {
     this.#position = version;
+    this.asked = 'Changes';
     this.#options.store.replace(objects);
     this.#options.onState({ type: 'Watching' });
   }

@@ -1,7 +1,7 @@
 import { group, version } from '../../../crds/group.ts';
 import { kinds, type Kind as OwnKind } from '../../../crds/kinds.ts';
 import { gatewayApiGroup } from '../../../crds/reference-grant.ts';
-import { INFERENCE_KINDS, type InferenceKind } from '../../inference/inference-service.ts';
+import type { InferenceKind } from '../../inference/inference-service.ts';
 
 /** What is watched as a whole. Secrets are read only where they are named, EndpointSlices where inference services are. */
 export type WatchedKind = OwnKind | InferenceKind | 'ReferenceGrant' | 'Namespace';
@@ -42,10 +42,6 @@ export const PLACES: Readonly<Record<WatchedKind, KindPlace>> = {
 
 export function isOwn(kind: WatchedKind): kind is OwnKind {
   return OWN_KINDS.some((own) => own === kind);
-}
-
-export function isInference(kind: WatchedKind): kind is InferenceKind {
-  return INFERENCE_KINDS.some((inference) => inference === kind);
 }
 
 /** As kubectl calls it: `aimodels.fairlead.dev`. */

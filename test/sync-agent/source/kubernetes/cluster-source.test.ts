@@ -201,6 +201,18 @@ describe('the resources of a cluster', () => {
       );
     });
 
+    test('that wait for their finalizers are kept where their CRD is being deleted, and told apart', async () => {
+      cluster.leaving.add('consumers.fairlead.dev');
+      const { metadata, ...rest } = consumer('a');
+      cluster.put({ ...rest, metadata: { ...metadata, deletionTimestamp: '2026-11-01T00:00:00Z' } });
+      await settle();
+      await clock.advance(20);
+
+      expect(await changes()).toEqual([]);
+      expect(rings).toBeGreaterThan(0);
+      expect(source?.cluster?.stored('Consumer/team/a')).toMatchObject({ isDeleting: true });
+    });
+
     test('are kept where the CRD may not be looked at, but discovery says that it is going', async () => {
       cluster.fail('customresourcedefinitions', 403);
       cluster.offer('consumers', ['delete', 'deletecollection', 'get', 'list', 'watch']);
@@ -400,6 +412,21 @@ describe('the resources of a cluster', () => {
       expect(source?.cluster?.endpoints('InferenceService/team/llama')).toMatchObject([
         { address: '10.1.0.1', port: 8080, ready: true },
       ]);
+    });
+
+    test('tell what chooses among the pods of a pool', async () => {
+      cluster.serve(...OURS, ...CORE, 'inferencepools.inference.networking.k8s.io/v1/InferencePool');
+      cluster.put({
+        apiVersion: 'inference.networking.k8s.io/v1',
+        kind: 'InferencePool',
+        metadata: { name: 'pool', namespace: 'team' },
+        spec: { endpointPickerRef: { name: 'picker' } },
+      });
+      const { cluster: objects } = await opened();
+
+      const picker = { namespace: 'team', service: 'picker', pool: 'pool' };
+      expect(objects?.picker?.('InferencePool/team/pool')).toEqual(picker);
+      expect(objects?.picker?.('InferencePool/team/other')).toBeUndefined();
     });
 
     test('watch the newest version of a kind, and change over without losing anything', async () => {

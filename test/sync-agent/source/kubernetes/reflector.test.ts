@@ -237,6 +237,7 @@ describe('a reflector', () => {
 
     expect(exchange.isOver()).toBe(true);
     expect((await api.only()).url).toContain('resourceVersion=130');
+    expect(states.filter(({ type }) => type === 'Failing')).toEqual([]);
   });
 
   test('asks for the whole after two silences: the server may have forgotten what is to come next', async () => {
