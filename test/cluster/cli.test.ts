@@ -65,7 +65,11 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
     );
   };
   /** As the agent would write it: everything is served. */
-  const writeStatus = async (resource: string, status: 'True' | 'False' = 'True'): Promise<void> => {
+  const writeStatus = async (
+    resource: string,
+    status: 'True' | 'False' = 'True',
+    namespace = 'default',
+  ): Promise<void> => {
     const reason = status === 'True' ? 'Programmed' : 'Pending';
     const conditions = [
       { type: 'Programmed', status, reason, message: 'said', lastTransitionTime: '2026-05-01T00:00:00Z' },
@@ -75,7 +79,7 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
     ];
     const written = resource.startsWith('edgegateway') ? { conditions } : { conditions, parents };
     const patch = JSON.stringify({ status: written });
-    await world.api.kubectl(['patch', resource, '--subresource=status', '--type=merge', '-p', patch]);
+    await world.api.kubectl(['patch', resource, '-n', namespace, '--subresource=status', '--type=merge', '-p', patch]);
   };
   const fairlead = (command: string, ...args: readonly string[]) =>
     runFairlead([command, '--kubeconfig', world.api.kubeconfig, ...args]);
@@ -191,25 +195,8 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
       runFairlead([command, '--kubeconfig', kubeconfig, ...args]);
 
     beforeAll(async () => {
-      const metadata = { name: 'person', namespace: 'default' };
-      const group = 'rbac.authorization.k8s.io';
-      const objects = [
-        { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-        {
-          apiVersion: `${group}/v1`,
-          kind: 'Role',
-          metadata,
-          rules: [{ apiGroups: ['fairlead.dev'], resources: ['*'], verbs: ['get', 'list', 'watch'] }],
-        },
-        {
-          apiVersion: `${group}/v1`,
-          kind: 'RoleBinding',
-          metadata,
-          roleRef: { apiGroup: group, kind: 'Role', name: 'person' },
-          subjects: [{ kind: 'ServiceAccount', ...metadata }],
-        },
-      ];
-      for (const object of objects) await world.apply(JSON.stringify(object));
+      const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: PERSON };
+      for (const object of [account, ...rightsIn('default')]) await world.apply(JSON.stringify(object));
       const token = (await world.api.kubectl(['create', 'token', 'person', '-n', 'default'])).trim();
       const config = JSON.parse(await readFile(world.api.kubeconfig, 'utf8'));
       kubeconfig = `${folder.path}/person.kubeconfig`;
@@ -235,6 +222,25 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
       expect(stdout).toMatch(/not asked you may not read Secret default\/edge-signing-key/);
       expect(stdout).toMatch(/isolate {3}all the same one answers, and serves [0-9a-f]{12}, confirmed by the hub/);
       expect(stdout).toContain('5 of 5 resources are programmed, by the status that the agent wrote last');
+    });
+
+    test('where the EdgeGateway is another namespace’s, status tells what the agent wrote, and diff that it cannot', async () => {
+      const header = { apiVersion: 'fairlead.dev/v1alpha1', metadata: { namespace: 'red', name: 'red-model' } };
+      await world.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'red' } }));
+      for (const object of rightsIn('red')) await world.apply(JSON.stringify(object));
+      const backends = [{ name: 'one', type: 'Provider', providerRef: { name: 'one' } }];
+      await world.apply(JSON.stringify({ ...header, kind: 'AIModel', spec: { modelName: 'red', backends } }));
+      await writeStatus('aimodel/red-model', 'False', 'red');
+      const status = await asPerson('status', '--namespace', 'red');
+      expect(status.code).toBe(3);
+      expect(status.stdout).toContain('not programmed  AIModel/red/red-model\n      Programmed=False Pending: said');
+      expect(status.stdout).toContain('0 of 1 resources are programmed, by the status that the agent wrote last');
+      const { code, stderr } = await asPerson('diff', '--namespace', 'red');
+      expect(code).toBe(2);
+      expect(stderr).toMatch(
+        /has no EdgeGateway that you may read.*you may list the resources of fairlead\.dev in namespace red/,
+      );
+      await world.api.kubectl(['delete', 'aimodel', 'red-model', '-n', 'red']);
     });
 
     test('with the keys beside, the edge is asked, and secrets that cannot be read are no difference', async () => {
@@ -320,3 +326,18 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
     expect(stderr).toMatch(/^fairlead: the cluster of .* cannot be read: .*cannot be reached.*\n$/);
   });
 });
+
+const PERSON = { name: 'person', namespace: 'default' };
+
+/** To look at our own kinds in one namespace, and at nothing else. */
+function rightsIn(namespace: string): object[] {
+  const group = 'rbac.authorization.k8s.io';
+  const metadata = { name: 'person', namespace };
+  const rules = [{ apiGroups: ['fairlead.dev'], resources: ['*'], verbs: ['get', 'list', 'watch'] }];
+  const roleRef = { apiGroup: group, kind: 'Role', name: 'person' };
+  const subjects = [{ kind: 'ServiceAccount', ...PERSON }];
+  return [
+    { apiVersion: `${group}/v1`, kind: 'Role', metadata, rules },
+    { apiVersion: `${group}/v1`, kind: 'RoleBinding', metadata, roleRef, subjects },
+  ];
+}
