@@ -33,10 +33,10 @@ export default defineConfig({
         test: { name: 'workerd', include: ['test/worker/**/*.test.ts'], testTimeout: 20_000, isolate: false },
       },
       {
-        test: { ...endToEnd, name: 'e2e', include: ['test/e2e/*.test.ts'] },
+        test: { ...endToEnd, fileParallelism: true, name: 'e2e', include: ['test/e2e/*.test.ts'] },
       },
       {
-        test: { ...endToEnd, name: 'cluster', include: ['test/cluster/*.test.ts'] },
+        test: { ...endToEnd, fileParallelism: true, name: 'cluster', include: ['test/cluster/*.test.ts'] },
       },
       {
         test: { ...endToEnd, name: 'disasters', include: ['test/e2e/disasters/*.test.ts'] },

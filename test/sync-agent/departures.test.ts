@@ -6,7 +6,7 @@ import { fakeEdge } from './support/edge-bench.ts';
 import { EDGE } from './support/fake-edge.ts';
 import { gateway, gatewayWith, keysSecret, MemorySource, model, smallTable } from './support/local-resources.ts';
 import { manualClock } from './support/manual-clock.ts';
-import { advanceUntil, isDeadline, startAgent } from './support/start-agent.ts';
+import { advanceUntil, isDeadline, startAgent, untilObserved } from './support/start-agent.ts';
 
 /** The gateway as it is once it was deleted, and is held. */
 function going(spec: Partial<ResourceOf<'EdgeGateway'>['spec']> = { deletionPolicy: 'Evict' }): Resource {
@@ -124,8 +124,9 @@ describe('an EdgeGateway of a cluster', () => {
     edge.mishap = () => 'refused-connection';
     source.set(going());
     await advanceUntil(clock, events.next('failed'), 100);
+    const read = untilObserved(source, source.observed + 1);
     source.remove('EdgeGateway/ai/edge');
-    await clock.advance(1_000);
+    await advanceUntil(clock, read, 10);
     const tries = edge.calls('evict');
     await clock.advance(120_000);
     expect(edge.calls('evict')).toBe(tries);

@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { createAgent, type AgentOptions } from '../../../sync-agent/agent.ts';
 import { systemClock, type Clock } from '../../../sync-agent/clock.ts';
 import { silentLogger } from '../../../sync-agent/log.ts';
@@ -15,12 +15,6 @@ export interface RunningAgent {
   readonly ended: Promise<void>;
   readonly stop: () => Promise<void>;
 }
-
-const running = new Set<RunningAgent>();
-afterEach(async () => {
-  for (const agent of running) await agent.stop().catch(() => undefined);
-  running.clear();
-});
 
 /** An agent on resources in memory and an edge in memory, stopped after the test. */
 export function startAgent(
@@ -54,9 +48,9 @@ export function startAgent(
     stopping.abort(new Error('the test is over'));
     await ended;
   };
-  const started = { source, edge, events, ended, stop };
-  running.add(started);
-  return started;
+  // Not a hook of this module: files share it, and it would be one of the first file's tests only.
+  onTestFinished(() => stop().catch(() => undefined));
+  return { source, edge, events, ended, stop };
 }
 
 /** What `manualClock` is told, so that no call of a test is ever given up. */
