@@ -134,4 +134,4 @@ function startProcess(source: readonly string[], options: AgentProcessOptions): 
   };
 }
 
-const agentLine = z.looseObject({ level: z.string(), message: z.string() });
+export const agentLine = z.looseObject({ level: z.string(), message: z.string() });
