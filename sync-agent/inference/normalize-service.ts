@@ -1,10 +1,11 @@
-import { countReplicas } from './count-replicas.ts';
+import { countReplicas, podsBehind } from './count-replicas.ts';
 import { decideState, type Replicas } from './decide-state.ts';
 import type { EndpointSliceFacts } from './endpoint-slice.ts';
 import type { InferenceService } from './inference-service.ts';
 import { readInferencePool } from './inference-pool.ts';
 import { readInferenceService } from './kserve-inference-service.ts';
 import { readLlmInferenceService } from './llm-inference-service.ts';
+import { revisionsOf } from './pods.ts';
 import { foreignObject, type ServiceReading } from './service-reading.ts';
 
 /**
@@ -36,6 +37,7 @@ export function normalizeInferenceService(
       ready: statement.stopped === undefined ? replicas.ready : 0,
       desired: desiredReplicas(reading, replicas),
     },
+    revisions: revisionsOf(podsBehind(reading, slices) ?? []),
     accelerator: reading.accelerator,
     traffic: reading.traffic,
   };

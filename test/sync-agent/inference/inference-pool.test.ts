@@ -74,6 +74,7 @@ describe('an InferencePool, through its life', () => {
           "desired": 1,
           "ready": 1,
         },
+        "revisions": [],
         "state": {
           "message": "",
           "phase": "Ready",
