@@ -71,7 +71,7 @@ describe('an InferencePool, through its life', () => {
           "/v1",
         ],
         "replicas": {
-          "desired": 1,
+          "desired": undefined,
           "ready": 1,
         },
         "revisions": [],
