@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from './clock.ts';
 import type { EdgeSighting, Sighting, SightingWanted } from './inference/sighting.ts';
 import type { Logger } from './log.ts';
@@ -42,8 +43,8 @@ interface Look {
 export class Sighter {
   readonly #options: SighterOptions;
   readonly #looks = new Map<string, Look>();
-  /** What was told last, by id, as text to compare. */
-  readonly #told = new Map<string, string>();
+  /** What was told last, by id. */
+  readonly #told = new Map<string, { readonly digest: string; readonly sighting: Sighting }>();
   #publisher: Pick<Publisher, 'look'> | undefined;
   #alarm = new AbortController();
   #waiting: { readonly done: () => void; readonly fail: (failure: PublishFailure) => void } | undefined;
@@ -55,13 +56,13 @@ export class Sighter {
   /** What is wanted from now on, by provider id. Digests that were not wanted before are asked at once. */
   want(wanted: ReadonlyMap<string, SightingWanted>, publisher: Pick<Publisher, 'look'>): void {
     this.#publisher = publisher;
-    for (const [id, { stopping, wanted: before }] of this.#looks) {
-      if (wanted.get(id)?.digest === before.digest) continue;
-      stopping.abort(new Error('no longer wanted'));
+    for (const [id, look] of this.#looks) {
+      if (isStillWanted(look, wanted.get(id))) continue;
+      look.stopping.abort(new Error('no longer wanted'));
       this.#looks.delete(id);
     }
     this.#forget([...this.#told.keys()].filter((id) => !wanted.has(id)));
-    for (const [id, one] of wanted) if (!this.#looks.has(id)) this.#looks.set(id, this.#due(one));
+    for (const [id, one] of wanted) if (!one.isOnlyKept && !this.#looks.has(id)) this.#looks.set(id, this.#due(one));
     this.#pump();
   }
 
@@ -137,7 +138,7 @@ export class Sighter {
       look.isSettled = true;
       if (sighting.type === 'Seen') look.phase = 'Done';
       else this.#rest(look, 0);
-      this.#tell(wanted, sighting);
+      if (!this.#isDoubtful(look, sighting)) this.#tell(wanted, sighting);
     } catch (error) {
       if (stopping.signal.aborted) return;
       this.#rest(look, error instanceof PublishFailure ? (error.retryAfterMs ?? 0) : REPEATS.longestMs);
@@ -146,6 +147,16 @@ export class Sighter {
       this.#pump();
       if (this.#isSettled()) this.#waiting?.done();
     }
+  }
+
+  /**
+   * What was seen before a change is in use: pods that are being replaced may refuse a call, and that alone must take
+   * nothing away. The second look counts.
+   */
+  #isDoubtful({ wanted: { id, digest }, failures }: Look, sighting: Sighting): boolean {
+    const told = this.#told.get(id);
+    if (sighting.type !== 'NotSeen' || failures > 1 || told === undefined) return false;
+    return told.sighting.type === 'Seen' && told.digest !== digest;
   }
 
   #rest(look: Look, leastMs: number): void {
@@ -169,9 +180,9 @@ export class Sighter {
   #tell(wanted: SightingWanted, sighting: Sighting): void {
     const { logger, edge, onSightings } = this.#options;
     const { id, digest } = wanted;
-    const text = JSON.stringify([digest, sighting]);
-    if (this.#told.get(id) === text) return;
-    this.#told.set(id, text);
+    const telling = { digest, sighting };
+    if (isDeepStrictEqual(this.#told.get(id), telling)) return;
+    this.#told.set(id, telling);
     logger.info('the edge looked at a service', { edge, provider: id, ...logged(sighting) });
     onSightings([{ type: 'Set', resource: { kind: 'EdgeSighting', metadata: metadataOf(id), digest, sighting } }]);
   }
@@ -187,6 +198,10 @@ export class Sighter {
   #isSettled(): boolean {
     return [...this.#looks.values()].every(({ isSettled }) => isSettled);
   }
+}
+
+function isStillWanted({ wanted: { digest }, phase }: Look, next: SightingWanted | undefined): boolean {
+  return next?.digest === digest && (!next.isOnlyKept || phase === 'Done');
 }
 
 /** A provider's id is `namespace/name`. */

@@ -60,9 +60,9 @@ export function wantedSighting(id: string, step: Step, facts: Facts): SightingWa
   const { digest, entry, secrets, paths } = connected;
   if (service && isServed(service.state) && service.state.phase !== 'ScaledToZero')
     return { id, digest, entry, secrets, paths };
-  // Nobody looks at it now; what was seen is kept by asking for nothing else.
   const known = sightingOf(id, connected, step, facts);
-  return known?.sighting.type === 'Seen' ? { id, digest: known.digest, entry, secrets, paths } : undefined;
+  if (known?.sighting.type !== 'Seen') return undefined;
+  return { id, digest: known.digest, entry, secrets, paths, isOnlyKept: true };
 }
 
 /** The answer to what is asked now; else an earlier one that is not known to be wrong. */

@@ -1,6 +1,6 @@
 import type { Signal } from '../../contract/signals.ts';
 import type { RoutedService } from '../compile/compilation.ts';
-import { isServed } from '../inference/inference-service.ts';
+import { areReplicasKnown } from '../inference/are-replicas-known.ts';
 import type { ResourceKey } from '../snapshot.ts';
 import type { Load } from './load.ts';
 
@@ -33,7 +33,7 @@ function canBeRouted({ state: { phase } }: RoutedService): boolean {
 
 function signalOf(service: RoutedService, load: Load | undefined): Signal | undefined {
   const { provider, state, replicas, accelerator } = service;
-  const ready = load?.ready ?? (isUncounted(service) ? undefined : replicas.ready);
+  const ready = load?.ready ?? (areReplicasKnown(service) ? replicas.ready : undefined);
   if (ready === undefined) return undefined;
   return {
     provider,
@@ -44,11 +44,6 @@ function signalOf(service: RoutedService, load: Load | undefined): Signal | unde
     ...(load?.waiting !== undefined && { waiting: rounded(load.waiting, 10) }),
     ...(load?.cacheUse !== undefined && { cacheUse: rounded(load.cacheUse, 1_000) }),
   };
-}
-
-/** That a gateway took a pool says nothing of its pods. */
-function isUncounted({ service, state, replicas }: RoutedService): boolean {
-  return service.startsWith('InferencePool/') && replicas.desired === undefined && isServed(state);
 }
 
 function rounded(value: number, parts: number): number {

@@ -83,6 +83,8 @@ export interface AgentLine {
 
 const MAIN = fileURLToPath(new URL('../../sync-agent/main.ts', import.meta.url));
 
+const LEAD_ELSEWHERE = new URL('lead-elsewhere.ts', import.meta.url).href;
+
 export interface AgentProcessOptions {
   /** Another build of the agent. */
   readonly main?: string;
@@ -90,6 +92,8 @@ export interface AgentProcessOptions {
   readonly resyncSeconds?: number;
   /** Further flags. */
   readonly flags?: readonly string[];
+  /** Ports of this machine that its calls of `host:port` arrive at (lead-elsewhere.ts). */
+  readonly places?: Readonly<Record<string, number>>;
 }
 
 /** The agent as a process of its own, on a folder. */
@@ -106,10 +110,11 @@ export function startClusterAgentProcess(
 }
 
 function startProcess(source: readonly string[], options: AgentProcessOptions): AgentProcess {
-  const { main = MAIN, resyncSeconds, flags = [] } = options;
+  const { main = MAIN, resyncSeconds, flags = [], places } = options;
   const pace = resyncSeconds === undefined ? [] : ['--resync-seconds', String(resyncSeconds)];
-  const args = [main, ...source, ...pace, ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = [...(places ? ['--import', LEAD_ELSEWHERE] : []), main, ...source, ...pace, ...flags];
+  const env = places ? { ...process.env, FAIRLEAD_TEST_PLACES: JSON.stringify(places) } : process.env;
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const lines = new Happenings<AgentLine>();
   createInterface(child.stdout).on('line', (line) => {
