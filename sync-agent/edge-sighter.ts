@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { EdgeSighting, Sighting, SightingWanted } from './inference/sighting.ts';
 import type { Logger } from './log.ts';
@@ -42,7 +43,7 @@ interface Look {
 export class Sighter {
   readonly #options: SighterOptions;
   readonly #looks = new Map<string, Look>();
-  /** What was told last, by id, as text to compare. */
+  /** What was told last, by id, as a digest to compare: a server may list very many models. */
   readonly #told = new Map<string, string>();
   #publisher: Pick<Publisher, 'look'> | undefined;
   #alarm = new AbortController();
@@ -116,7 +117,11 @@ export class Sighter {
     const looks = [...this.#looks.values()];
     for (const look of looks) if (look.phase === 'Resting' && look.dueAt <= now) look.phase = 'Due';
     const room = PARALLEL_LOOKS - looks.filter(({ phase }) => phase === 'Asking').length;
-    for (const look of looks.filter(({ phase }) => phase === 'Due').slice(0, room)) void this.#ask(look);
+    for (let left = room; left > 0; left--) {
+      const look = nextOf(looks);
+      if (!look) break;
+      void this.#ask(look);
+    }
     this.#alarm.abort(new Error('set anew'));
     const next = Math.min(...looks.filter(({ phase }) => phase === 'Resting').map(({ dueAt }) => dueAt));
     if (next === Number.POSITIVE_INFINITY) return;
@@ -169,9 +174,11 @@ export class Sighter {
   #tell(wanted: SightingWanted, sighting: Sighting): void {
     const { logger, edge, onSightings } = this.#options;
     const { id, digest } = wanted;
-    const text = JSON.stringify([digest, sighting]);
-    if (this.#told.get(id) === text) return;
-    this.#told.set(id, text);
+    const told = createHash('sha256')
+      .update(JSON.stringify([digest, sighting]))
+      .digest('base64');
+    if (this.#told.get(id) === told) return;
+    this.#told.set(id, told);
     logger.info('the edge looked at a service', { edge, provider: id, ...logged(sighting) });
     onSightings([{ type: 'Set', resource: { kind: 'EdgeSighting', metadata: metadataOf(id), digest, sighting } }]);
   }
@@ -187,6 +194,25 @@ export class Sighter {
   #isSettled(): boolean {
     return [...this.#looks.values()].every(({ isSettled }) => isSettled);
   }
+}
+
+/**
+ * Whose turn it is. What does not answer takes seconds, and is asked again and again: however much of that one namespace
+ * has, it keeps nobody else waiting.
+ */
+function nextOf(looks: readonly Look[]): Look | undefined {
+  const asking = new Map<string, number>();
+  for (const { phase, wanted } of looks)
+    if (phase === 'Asking') asking.set(namespaceOf(wanted), (asking.get(namespaceOf(wanted)) ?? 0) + 1);
+  const load = ({ wanted }: Look): number => asking.get(namespaceOf(wanted)) ?? 0;
+  const [next] = looks
+    .filter(({ phase }) => phase === 'Due')
+    .toSorted((a, b) => load(a) - load(b) || a.failures - b.failures || a.dueAt - b.dueAt);
+  return next;
+}
+
+function namespaceOf({ id }: SightingWanted): string {
+  return metadataOf(id).namespace;
 }
 
 /** A provider's id is `namespace/name`. */

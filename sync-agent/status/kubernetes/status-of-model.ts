@@ -28,6 +28,7 @@ const PHASES: readonly InferenceState['phase'][] = [
 
 /** As many as the schema of the status lets in. */
 const MOST_SERVICES = 64;
+const MOST_REPLICAS = 1_000_000;
 
 /** @param now RFC 3339: the time of observation where anything else of this is another than what is stored */
 export function modelFields(
@@ -41,7 +42,10 @@ export function modelFields(
   if (!best) return { deploymentStatus: 'None' };
   const seen = {
     deploymentStatus: best.state.phase,
-    availableReplicas: services.reduce((sum, { replicas }) => sum + replicas.ready, 0),
+    availableReplicas: Math.min(
+      services.reduce((sum, { replicas }) => sum + replicas.ready, 0),
+      MOST_REPLICAS,
+    ),
     ...(url !== undefined && { inferenceServiceURL: url }),
     services: services
       .toSorted((a, b) => (a.service < b.service ? -1 : 1))
