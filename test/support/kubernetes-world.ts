@@ -24,6 +24,8 @@ export interface KubernetesWorld extends Pick<EdgeUnderTest, 'edge' | 'simulator
   installKServe(): Promise<void>;
   /** The last lines of every agent, for a test that failed. */
   describeFailure(): string;
+  /** All that the agents have written. */
+  describeAgents(): string;
   endTest(): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -82,6 +84,7 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
     },
     describeFailure: () =>
       [...agents].flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line))).join('\n'),
+    describeAgents: () => JSON.stringify([...agents].flatMap(({ lines: log }) => log.all)),
     endTest,
     async dispose() {
       await endTest().catch(() => undefined);
