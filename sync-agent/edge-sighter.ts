@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { EdgeSighting, Sighting, SightingWanted } from './inference/sighting.ts';
 import type { Logger } from './log.ts';
@@ -35,6 +35,14 @@ interface Look {
   isSettled: boolean;
 }
 
+interface Told {
+  /** Of what was asked. */
+  readonly digest: string;
+  readonly type: Sighting['type'];
+  /** A digest of the answer, to compare: a server may list very many models. */
+  readonly answer: string;
+}
+
 /**
  * Asks one edge which models answer behind the services that it would be led to, and tells what it saw. What was seen
  * is never asked again; what was not is, with pauses, for as long as it is wanted. An edge that cannot be asked yields
@@ -44,7 +52,7 @@ export class Sighter {
   readonly #options: SighterOptions;
   readonly #looks = new Map<string, Look>();
   /** What was told last, by id. */
-  readonly #told = new Map<string, { readonly digest: string; readonly sighting: Sighting }>();
+  readonly #told = new Map<string, Told>();
   #publisher: Pick<Publisher, 'look'> | undefined;
   #alarm = new AbortController();
   #waiting: { readonly done: () => void; readonly fail: (failure: PublishFailure) => void } | undefined;
@@ -117,7 +125,11 @@ export class Sighter {
     const looks = [...this.#looks.values()];
     for (const look of looks) if (look.phase === 'Resting' && look.dueAt <= now) look.phase = 'Due';
     const room = PARALLEL_LOOKS - looks.filter(({ phase }) => phase === 'Asking').length;
-    for (const look of looks.filter(({ phase }) => phase === 'Due').slice(0, room)) void this.#ask(look);
+    for (let left = room; left > 0; left--) {
+      const look = nextOf(looks);
+      if (!look) break;
+      void this.#ask(look);
+    }
     this.#alarm.abort(new Error('set anew'));
     const next = Math.min(...looks.filter(({ phase }) => phase === 'Resting').map(({ dueAt }) => dueAt));
     if (next === Number.POSITIVE_INFINITY) return;
@@ -156,7 +168,7 @@ export class Sighter {
   #isDoubtful({ wanted: { id, digest }, failures }: Look, sighting: Sighting): boolean {
     const told = this.#told.get(id);
     if (sighting.type !== 'NotSeen' || failures > 1 || told === undefined) return false;
-    return told.sighting.type === 'Seen' && told.digest !== digest;
+    return told.type === 'Seen' && told.digest !== digest;
   }
 
   #rest(look: Look, leastMs: number): void {
@@ -180,9 +192,10 @@ export class Sighter {
   #tell(wanted: SightingWanted, sighting: Sighting): void {
     const { logger, edge, onSightings } = this.#options;
     const { id, digest } = wanted;
-    const telling = { digest, sighting };
-    if (isDeepStrictEqual(this.#told.get(id), telling)) return;
-    this.#told.set(id, telling);
+    const answer = createHash('sha256').update(JSON.stringify(sighting)).digest('base64');
+    const before = this.#told.get(id);
+    if (before?.digest === digest && before.answer === answer) return;
+    this.#told.set(id, { digest, type: sighting.type, answer });
     logger.info('the edge looked at a service', { edge, provider: id, ...logged(sighting) });
     onSightings([{ type: 'Set', resource: { kind: 'EdgeSighting', metadata: metadataOf(id), digest, sighting } }]);
   }
@@ -202,6 +215,25 @@ export class Sighter {
 
 function isStillWanted({ wanted: { digest }, phase }: Look, next: SightingWanted | undefined): boolean {
   return next?.digest === digest && (!next.isOnlyKept || phase === 'Done');
+}
+
+/**
+ * Whose turn it is. What does not answer takes seconds, and is asked again and again: however much of that one namespace
+ * has, it keeps nobody else waiting.
+ */
+function nextOf(looks: readonly Look[]): Look | undefined {
+  const asking = new Map<string, number>();
+  for (const { phase, wanted } of looks)
+    if (phase === 'Asking') asking.set(namespaceOf(wanted), (asking.get(namespaceOf(wanted)) ?? 0) + 1);
+  const load = ({ wanted }: Look): number => asking.get(namespaceOf(wanted)) ?? 0;
+  const [next] = looks
+    .filter(({ phase }) => phase === 'Due')
+    .toSorted((a, b) => load(a) - load(b) || a.failures - b.failures || a.dueAt - b.dueAt);
+  return next;
+}
+
+function namespaceOf({ id }: SightingWanted): string {
+  return metadataOf(id).namespace;
 }
 
 /** A provider's id is `namespace/name`. */

@@ -1,3 +1,4 @@
+import { cutText } from '../cut-text.ts';
 import { isServed, type InferenceKind, type InferenceState } from '../inference/inference-service.ts';
 import type { EdgeSighting, Sighting, SightingWanted } from '../inference/sighting.ts';
 import type { ResourceId } from '../snapshot.ts';
@@ -187,6 +188,5 @@ function listed(models: readonly string[]): string {
 
 /** Others' words, which may be long, without the full stop at their end. */
 function shortened(words: string): string {
-  const short = words.length > SHOWN_CHARACTERS ? `${words.slice(0, SHOWN_CHARACTERS)}…` : words;
-  return short.replace(/\.$/, '');
+  return cutText(words, SHOWN_CHARACTERS).replace(/\.$/, '');
 }

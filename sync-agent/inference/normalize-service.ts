@@ -39,10 +39,13 @@ export function normalizeInferenceService(
       desired: desiredReplicas(reading, replicas, pods !== undefined),
     },
     revisions: revisionsOf(pods ?? []),
-    accelerator: reading.accelerator,
+    accelerator: reading.accelerator && reading.accelerator.count <= MOST_DEVICES ? reading.accelerator : undefined,
     traffic: reading.traffic,
   };
 }
+
+/** More than a replica has, whatever its specification multiplies. */
+const MOST_DEVICES = 100_000;
 
 /** Names of the Services of Kubernetes, in the object's namespace, whose EndpointSlices tell of its pods. */
 export function serviceNamesOf(raw: unknown): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Signal } from '../../contract/signals.ts';
+import { signal as signalSchema, type Signal } from '../../contract/signals.ts';
 import type { RoutedService } from '../compile/compilation.ts';
 import { areReplicasKnown } from '../inference/are-replicas-known.ts';
 import type { ResourceKey } from '../snapshot.ts';
@@ -20,7 +20,9 @@ export function makeSignals(
   const signals = new Map<string, Signal>();
   for (const service of services) {
     if (!canBeRouted(service)) continue;
-    const signal = signalOf(service, loads.get(service.service));
+    const signal =
+      sound(signalOf(service, loads.get(service.service))) ??
+      sound(signalOf({ ...service, accelerator: undefined }, undefined));
     if (signal) signals.set(signal.provider, signal);
   }
   return [...signals.values()].toSorted((a, b) => (a.provider < b.provider ? -1 : 1)).slice(0, MOST_SIGNALS);
@@ -44,6 +46,11 @@ function signalOf(service: RoutedService, load: Load | undefined): Signal | unde
     ...(load?.waiting !== undefined && { waiting: rounded(load.waiting, 10) }),
     ...(load?.cacheUse !== undefined && { cacheUse: rounded(load.cacheUse, 1_000) }),
   };
+}
+
+/** What pods and specifications say may be any number, and the hub refuses a whole report for one that it does not take. */
+function sound(signal: Signal | undefined): Signal | undefined {
+  return signalSchema.safeParse(signal).success ? signal : undefined;
 }
 
 function rounded(value: number, parts: number): number {

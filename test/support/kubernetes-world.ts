@@ -1,7 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { keepAgentInCluster, startAgentInCluster, type AgentInCluster, type AgentInClusterOptions, type KeptAgent } from './agent-in-cluster.ts';
+import {
+  keepAgentInCluster,
+  startAgentInCluster,
+  type AgentInCluster,
+  type AgentInClusterOptions,
+  type KeptAgent,
+} from './agent-in-cluster.ts';
 import { startApiServer, type ApiServer } from './api-server.ts';
 import { steadyModel } from './cluster-under-test.ts';
 import { startEdgeUnderTest, type EdgeUnderTest, type EdgeUnderTestOptions } from './edge-under-test.ts';
@@ -37,6 +43,8 @@ export interface KubernetesWorld extends Pick<EdgeUnderTest, 'edge' | 'simulator
   installKServe(): Promise<void>;
   /** The last lines of every agent, for a test that failed. */
   describeFailure(): string;
+  /** All that the agents have written. */
+  describeAgents(): string;
   endTest(): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -115,7 +123,10 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
       await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     },
     describeFailure: () =>
-      [...agents, ...agentsHere].flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line))).join('\n'),
+      [...agents, ...agentsHere]
+        .flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line)))
+        .join('\n'),
+    describeAgents: () => JSON.stringify([...agents].flatMap(({ lines: log }) => log.all)),
     endTest,
     async dispose() {
       await endTest().catch(() => undefined);

@@ -108,6 +108,20 @@ describe('looking through the edge', () => {
     expect(asked).toHaveLength(6);
   });
 
+  test('a namespace of services that never answer keeps no other waiting', async () => {
+    const { want, answer, asked, clock } = bench();
+    const silent = Array.from({ length: 60 }, (_, index) => wantedSighting(`ai/silent-${index}`));
+    want(...silent);
+    for (let i = 0; i < 120; i++) {
+      await answer(NOT_SEEN);
+      await clock.advance(1000);
+    }
+    want(...silent, wantedSighting('team/a'), wantedSighting('team/b'));
+    for (let i = 0; i < 2; i++) await answer(NOT_SEEN);
+    expect(asked).toContain('team/a d1');
+    expect(asked).toContain('team/b d1');
+  });
+
   test('what is not seen is looked at again, after 5 to 60 seconds, and told where it changes', async () => {
     const { want, answer, told, asked, clock } = bench();
     want(wantedSighting('ai/a'));

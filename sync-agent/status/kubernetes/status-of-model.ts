@@ -29,6 +29,7 @@ const PHASES: readonly InferenceState['phase'][] = [
 
 /** As many as the schema of the status lets in. */
 const MOST_SERVICES = 64;
+const MOST_REPLICAS = 1_000_000;
 
 /** @param now RFC 3339: the time of observation where anything else of this is another than what is stored */
 export function modelFields(
@@ -43,7 +44,12 @@ export function modelFields(
   const counted = services.filter(areReplicasKnown);
   const seen = {
     deploymentStatus: best.state.phase,
-    ...(counted.length > 0 && { availableReplicas: counted.reduce((sum, { replicas }) => sum + replicas.ready, 0) }),
+    ...(counted.length > 0 && {
+      availableReplicas: Math.min(
+        counted.reduce((sum, { replicas }) => sum + replicas.ready, 0),
+        MOST_REPLICAS,
+      ),
+    }),
     ...(url !== undefined && { inferenceServiceURL: url }),
     services: services
       .toSorted((a, b) => (a.service < b.service ? -1 : 1))

@@ -37,7 +37,8 @@ describe.skipIf(isApiServerMissing())('a cluster with two edges, of which one is
       [route('chat', [model], BOTH), consumer('someone', clientKey, BOTH), other.gateway(spec)].join('---\n'),
     );
     const agent = world.startAgentHere({ flags: ['--http-address', '127.0.0.1:0'] });
-    for (const what of ['edgegateway/edge', DEAD, `aimodel/${model}`, 'gatewayroute/chat']) await world.programmed(what);
+    for (const what of ['edgegateway/edge', DEAD, `aimodel/${model}`, 'gatewayroute/chat'])
+      await world.programmed(what);
     await Promise.all(parts().map((part) => part.stop()));
     return agent;
   };
@@ -76,7 +77,8 @@ describe.skipIf(isApiServerMissing())('a cluster with two edges, of which one is
 
     for (const part of parts()) await part.start();
     await other.startClient().sees(step);
-    for (const what of ['edgegateway/edge', DEAD, `aimodel/${model}`, 'gatewayroute/chat']) await world.programmed(what);
+    for (const what of ['edgegateway/edge', DEAD, `aimodel/${model}`, 'gatewayroute/chat'])
+      await world.programmed(what);
   });
 
   test('kubectl delete of the EdgeGateway of a dead edge returns, where that is to be retained', async () => {
