@@ -75,7 +75,7 @@ It has no right to secrets beyond those that are named: with the value \`credent
 binds \`fairlead-secret-reader\`:
 
 \`\`\`sh
-kubectl create rolebinding fairlead-secrets -n team-a \\
+kubectl create rolebinding fairlead-secret-reader -n team-a \\
   --clusterrole=fairlead-secret-reader --serviceaccount=fairlead-system:fairlead
 \`\`\`
 `;

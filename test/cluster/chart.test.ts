@@ -142,6 +142,7 @@ describe.skipIf(isApiServerMissing())('the charts', () => {
         "--http-address=0.0.0.0:8080",
         "--namespace=fairlead-system",
         "--lease-name=fairlead-sync-agent",
+        "--secret-reader=fairlead-secret-reader",
         "--pod-name=$(POD_NAME)",
         "--log-level=info",
         "--resync-seconds=30",

@@ -157,7 +157,7 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
       '--resource=secrets,rolebindings.rbac.authorization.k8s.io',
     );
     await kubectl('create', 'rolebinding', 'owner', '-n', 'team-b', '--role=owner', '--user=olga');
-    const bind = ['create', 'rolebinding', 'fairlead-secrets', '-n', 'team-b', '--clusterrole=fairlead-secret-reader'];
+    const bind = ['create', 'rolebinding', 'fairlead-secret-reader', '-n', 'team-b', '--clusterrole=fairlead-secret-reader'];
     const asOwner = ['--as=olga'];
     const isAllowed = async () => (await asAgent('get', 'secrets', '-n', 'team-b')).code === 0;
 
@@ -167,7 +167,7 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
     );
     await kubectl(...bind, `--serviceaccount=${AGENT_NAMESPACE}:${AGENT_ACCOUNT}`, ...asOwner);
     await eventually('the agent may', isAllowed);
-    await kubectl('delete', 'rolebinding', 'fairlead-secrets', '-n', 'team-b', ...asOwner);
+    await kubectl('delete', 'rolebinding', 'fairlead-secret-reader', '-n', 'team-b', ...asOwner);
     await eventually('the agent may no more', async () => !(await isAllowed()));
 
     expect((await asAgent('get', 'secrets', '-n', 'platform')).code).not.toBe(0);

@@ -108,8 +108,12 @@ export function startClusterAgentProcess(
 function startProcess(source: readonly string[], options: AgentProcessOptions): AgentProcess {
   const { main = MAIN, resyncSeconds, flags = [] } = options;
   const pace = resyncSeconds === undefined ? [] : ['--resync-seconds', String(resyncSeconds)];
-  const args = [main, ...source, ...pace, ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawnAgent(main, [...source, ...pace, ...flags], process.env);
+}
+
+/** A build of the agent with these flags and this environment, and nothing else. */
+export function spawnAgent(main: string, flags: readonly string[], env: NodeJS.ProcessEnv): AgentProcess {
+  const child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'pipe', 'inherit'], env });
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const lines = new Happenings<AgentLine>();
   createInterface(child.stdout).on('line', (line) => {

@@ -3,6 +3,7 @@
 - --http-address=0.0.0.0:8080
 - --namespace={{ .Release.Namespace }}
 - --lease-name={{ include "fairlead.lease" . }}
+- --secret-reader={{ include "fairlead.name" . }}-secret-reader
 - --pod-name=$(POD_NAME)
 - --log-level={{ .Values.agent.logLevel }}
 - --resync-seconds={{ .Values.agent.resyncSeconds }}
