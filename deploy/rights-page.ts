@@ -37,7 +37,8 @@ const BOUND: Readonly<Record<Role, string>> = {
   reader: 'ClusterRole, in the whole cluster, or in each of `watchNamespaces`',
   reporter: 'ClusterRole, in the whole cluster, or in each of `watchNamespaces`',
   leader: 'Role, in the namespace of the agent',
-  endpointPicker: 'ClusterRole, in the whole cluster, with `signals.endpointPicker`',
+  endpointPicker:
+    'ClusterRole, in the whole cluster, of the account `fairlead-endpoint-picker`, with `signals.endpointPicker`',
   credentials: 'Role, in each namespace of `credentials`',
   secretReader: 'ClusterRole, bound by nobody until the owner of a namespace does',
   viewer: 'ClusterRole, part of `view`, `edit` and `admin`',

@@ -99,14 +99,14 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
     );
   });
 
-  test('reads what endpoint pickers show where the values say so, and only there', async () => {
+  test('show endpoint pickers an account that may read metrics and nothing else, and not that of the agent', async () => {
+    const account = (name: string) => `system:serviceaccount:${AGENT_NAMESPACE}:${name}`;
     const mayRead = (user: string) => server.tryKubectl(['auth', 'can-i', 'get', '/metrics', '--as', user]);
 
-    expect(await mayRead(`system:serviceaccount:${AGENT_NAMESPACE}:${NARROW}`)).toMatchObject({
-      code: 0,
-      out: 'yes\n',
-    });
-    expect(await mayRead(AGENT_USER)).toMatchObject({ code: 1, out: 'no\n' });
+    expect(await mayRead(account(`${NARROW}-endpoint-picker`))).toMatchObject({ code: 0, out: 'yes\n' });
+    expect(await rightsOf(server, account(`${NARROW}-endpoint-picker`), AGENT_NAMESPACE)).toEqual(ANYBODY);
+    for (const user of [account(NARROW), AGENT_USER])
+      expect(await mayRead(user)).toMatchObject({ code: 1, out: 'no\n' });
   });
 
   test.each(
@@ -157,7 +157,14 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
       '--resource=secrets,rolebindings.rbac.authorization.k8s.io',
     );
     await kubectl('create', 'rolebinding', 'owner', '-n', 'team-b', '--role=owner', '--user=olga');
-    const bind = ['create', 'rolebinding', 'fairlead-secret-reader', '-n', 'team-b', '--clusterrole=fairlead-secret-reader'];
+    const bind = [
+      'create',
+      'rolebinding',
+      'fairlead-secret-reader',
+      '-n',
+      'team-b',
+      '--clusterrole=fairlead-secret-reader',
+    ];
     const asOwner = ['--as=olga'];
     const isAllowed = async () => (await asAgent('get', 'secrets', '-n', 'team-b')).code === 0;
 

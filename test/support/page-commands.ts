@@ -43,7 +43,10 @@ export async function pageReader(
   await symlink(join(PROJECT, 'deploy'), join(folder.path, 'deploy'));
   for (const file of await readdir(join(PROJECT, 'examples/cluster'), { recursive: true }))
     if (file.endsWith('.yaml'))
-      await folder.write(`examples/cluster/${file}`, edit(await readFile(join(PROJECT, 'examples/cluster', file), 'utf8')));
+      await folder.write(
+        `examples/cluster/${file}`,
+        edit(await readFile(join(PROJECT, 'examples/cluster', file), 'utf8')),
+      );
   const programs = ['kubectl', 'helm'] as const;
   const path = [...programs.map((name) => dirname(requireProgram(name))), process.env['PATH']].join(':');
   const env = { PATH: path, HOME: folder.path, KUBECONFIG: server.kubeconfig, ...variables };

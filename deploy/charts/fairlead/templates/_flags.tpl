@@ -16,6 +16,9 @@
 {{- fail "signals.from is Prometheus: set signals.prometheusURL, such as http://prometheus.monitoring:9090" }}
 {{- end }}
 {{- end }}
+{{- if .Values.signals.endpointPicker }}
+- --picker-token-file=/var/run/secrets/fairlead.dev/endpoint-picker/token
+{{- end }}
 {{- with .Values.watchNamespaces }}
 - --watch-namespaces={{ . | uniq | join "," }}
 {{- end }}
