@@ -112,8 +112,20 @@ export function startClusterAgentProcess(
 function startProcess(source: readonly string[], options: AgentProcessOptions): AgentProcess {
   const { main = MAIN, resyncSeconds, flags = [], places } = options;
   const pace = resyncSeconds === undefined ? [] : ['--resync-seconds', String(resyncSeconds)];
-  const args = [...(places ? ['--import', LEAD_ELSEWHERE] : []), main, ...source, ...pace, ...flags];
-  const env = places ? { ...process.env, FAIRLEAD_TEST_PLACES: JSON.stringify(places) } : process.env;
+  const args = [...source, ...pace, ...flags];
+  if (!places) return spawnAgent(main, args, process.env);
+  const env = { ...process.env, FAIRLEAD_TEST_PLACES: JSON.stringify(places) };
+  return spawnAgent(main, args, env, ['--import', LEAD_ELSEWHERE]);
+}
+
+/** A build of the agent with these flags and this environment, and nothing else. @param nodeFlags before the build */
+export function spawnAgent(
+  main: string,
+  flags: readonly string[],
+  env: NodeJS.ProcessEnv,
+  nodeFlags: readonly string[] = [],
+): AgentProcess {
+  const args = [...nodeFlags, main, ...flags];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const lines = new Happenings<AgentLine>();

@@ -382,7 +382,7 @@ describe('the resources of a cluster', () => {
         kind: 'DeniedSecret',
         metadata: { namespace: 'team', name: 'key-1' },
         command:
-          'kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
+          'kubectl create rolebinding fairlead-secret-reader --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
       });
 
       cluster.heal('/secrets');
@@ -406,7 +406,7 @@ describe('the resources of a cluster', () => {
 
       expect(await changes()).toEqual([]);
       expect(await said()).toEqual([
-        'Secret team/key-1 may not be read any more; its last value stays in use. Run: kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
+        'Secret team/key-1 may not be read any more; its last value stays in use. Run: kubectl create rolebinding fairlead-secret-reader --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
       ]);
       cluster.put(provider('other', 'key-2'));
       await settle();
