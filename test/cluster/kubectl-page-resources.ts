@@ -1,15 +1,23 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Json } from '../../contract/canonical-json.ts';
-import { condition as shape } from '../../crds/conditions.ts';
 import { apiVersion } from '../../crds/group.ts';
-import type { kinds } from '../../crds/kinds.ts';
+import { kinds, type Kind } from '../../crds/kinds.ts';
+import { compile } from '../../sync-agent/compile/compile.ts';
+import { resourceKey, type ResourceKey } from '../../sync-agent/snapshot.ts';
+import { StatusFacts } from '../../sync-agent/status/kubernetes/status-facts.ts';
+import { CONTROLLER_NAME } from '../../sync-agent/status/kubernetes/status-of-resource.ts';
+import { transitionEvents } from '../../sync-agent/status/kubernetes/transition-events.ts';
+import { wantedStatus } from '../../sync-agent/status/kubernetes/wanted-status.ts';
+import { programmedConditions } from '../../sync-agent/status/programmed.ts';
+import { readResources } from '../support/read-resources.ts';
+import { edgeKeys, secret } from '../support/resource-builders.ts';
+import { clusterNamespace, inferenceService } from '../support/service-builders.ts';
 
 /**
- * What stands beside examples/cluster in a moment worth looking at, and what the agent says of it all: the GPUs are
- * coming up, and a Secret may not be read.
+ * What stands beside examples/cluster in a moment worth looking at, and what the agent says of it all, by the code that
+ * says it: the GPUs are coming up, and a Secret may not be read.
  */
-
-type Kind = keyof typeof kinds;
-type Word = readonly [status: 'True' | 'False', reason: string, message?: string];
 
 /** As `fairlead keygen --endpoint https://llm.example.com --namespace llm` makes it. */
 export const EDGE = {
@@ -25,101 +33,146 @@ export const EDGE = {
   },
 };
 
-const SERVED: readonly [Word, Word] = [
-  ['True', 'ResolvedRefs'],
-  ['True', 'Programmed'],
-];
-const NOT_READY =
-  'backend own-gpus: InferenceService llm/qwen is not ready: 0/1 nodes are available: insufficient nvidia.com/gpu';
-const REVISION = { revision: '90cc2e994e52', generation: { term: 3, sequence: 41 } };
+/** Of examples/cluster, what is a resource of ours. */
+export const EXAMPLE_FILES: readonly string[] = [
+  ...readdirSync('examples/cluster').filter((file) => file.endsWith('.yaml')),
+  'gpu/2-connection.yaml',
+  'gpu/3-model.yaml',
+].map((file) => join('examples/cluster', file));
 
-export const STATUSES: readonly Json[] = [
-  written('EdgeGateway', 'edge', {
-    conditions: conditionsOf(...SERVED),
-    published: { ...REVISION, time: '2026-11-02T09:12:30Z' },
-    served: REVISION,
-    isolates: [{ revision: REVISION.revision, count: 12 }],
-    propagationSeconds: 0.8,
-    attached: { routes: 2, models: 2, providers: 1, consumers: 1 },
-  }),
-  attached('GatewayRoute', 'chat', SERVED),
-  attached('GatewayRoute', 'qwen', SERVED),
-  attached('AIModel', 'assistant', SERVED, { deploymentStatus: 'None' }),
-  attached(
-    'AIModel',
-    'qwen',
-    [
-      ['False', 'BackendNotReady', NOT_READY],
-      ['True', 'Programmed'],
-    ],
+const REVISION = '90cc2e994e52';
+const GENERATION = { term: 3, sequence: 41 };
+const ISOLATES = [{ revision: REVISION, count: 12 }];
+
+const ours = readResources(JSON.stringify(EDGE), ...EXAMPLE_FILES.map((file) => readFileSync(file, 'utf8')));
+const beside = [
+  clusterNamespace('llm'),
+  edgeKeys({}, { name: 'edge-signing-key', namespace: 'llm' }),
+  secret({ 'api-key': 'sk-openai' }, { name: 'openai', namespace: 'llm', annotations: hosts('api.openai.com') }),
+  {
+    kind: 'DeniedSecret',
+    metadata: { namespace: 'llm', name: 'tunnel' },
+    command:
+      'kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader --serviceaccount=fairlead-system:fairlead -n llm',
+  } as const,
+  inferenceService(
     {
-      deploymentStatus: 'Pending',
-      availableReplicas: 0,
-      lastObservedTime: '2026-11-02T09:11:07Z',
-      services: [
-        {
-          kind: 'InferenceService',
-          namespace: 'llm',
-          name: 'qwen',
-          deploymentStatus: 'Pending',
-          readyReplicas: 0,
-          desiredReplicas: 1,
-          accelerator: 'nvidia.com/gpu',
-          acceleratorsPerReplica: 1,
-        },
-      ],
+      state: { phase: 'Pending', message: '0/1 nodes are available: insufficient nvidia.com/gpu' },
+      origin: undefined,
+      modelNames: ['qwen'],
+      replicas: { ready: 0, desired: 1 },
     },
+    { name: 'qwen', namespace: 'llm' },
   ),
-  attached('LLMProvider', 'openai', SERVED),
-  attached('LLMProvider', 'qwen-tunnel', [
-    [
-      'False',
-      'SecretAccessDenied',
-      'the agent may not read Secret llm/tunnel; its owner lets it: kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader --serviceaccount=fairlead-system:fairlead -n llm',
-    ],
-    ['False', 'NotShipped', 'nothing that ships refers to it'],
-  ]),
-  attached('Consumer', 'demo', SERVED),
 ];
 
-/** What `kubectl describe` shows of it. @param uid of the AIModel `qwen` @param time ISO 8601, in microseconds */
-export function modelEvent(uid: string, time: string): Json {
-  return {
+/** The status of each of ours, as the agent writes it. */
+export function statuses(): { readonly key: ResourceKey; readonly object: Json }[] {
+  const facts = whatTheAgentKnows();
+  return ours.flatMap((resource) => {
+    const { kind, metadata } = resource;
+    const key = resourceKey(resource);
+    if (!isOurs(kind)) return [];
+    const { conditions, parents, fields } = wantedStatus({
+      kind,
+      key,
+      edge: `${metadata.namespace}/${metadata.name}`,
+      facts,
+      stored: { conditions: [], parents: [], fields: {} },
+      generation: 1,
+      now: '2026-11-02T09:00:02Z',
+      isNew: () => false,
+    });
+    const status = JSON.parse(JSON.stringify({ conditions, parents, ...fields }));
+    const { name, namespace } = metadata;
+    return [{ key, object: { apiVersion, kind, metadata: { name, namespace }, status } }];
+  });
+}
+
+/** The Events that its beginning is worth. @param uid of the object @param time ISO 8601, in microseconds */
+export function eventsOf(key: ResourceKey, uid: string, time: string): Json[] {
+  const [kind = '', namespace = '', name = ''] = key.split('/');
+  const [opinion] = whatTheAgentKnows().about(key).opinions;
+  const conditions = [...(opinion?.conditions ?? []), ...(opinion?.programmed ? [opinion.programmed] : [])];
+  return transitionEvents(
+    [],
+    conditions.map((condition) => ({ ...condition, lastTransitionTime: time })),
+  ).map(({ type, reason, note, action }, index) => ({
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { name: 'qwen.1', namespace: 'llm' },
-    regarding: { apiVersion, kind: 'AIModel', namespace: 'llm', name: 'qwen', uid },
-    reportingController: 'fairlead.dev/sync-agent',
+    metadata: { name: `${name}.${kind.toLowerCase()}.${index}`, namespace },
+    regarding: { apiVersion, kind, namespace, name, uid },
+    reportingController: CONTROLLER_NAME,
     reportingInstance: 'fairlead-6c8d5b7f9-x7k2p',
     eventTime: time,
-    type: 'Warning',
-    reason: 'BackendNotReady',
-    action: 'Compile',
-    note: NOT_READY,
-  };
+    type,
+    reason,
+    action,
+    note,
+  }));
 }
 
-function written(kind: Kind, name: string, status: Json): Json {
-  return { apiVersion, kind, metadata: { name, namespace: 'llm' }, status };
+function whatTheAgentKnows(): StatusFacts {
+  const edge = 'llm/edge';
+  const compilation = compile([...ours, ...beside], edge);
+  const generations = new Map<ResourceKey, number>();
+  const { conditions, counts, services, discovered } = compilation;
+  const facts = new StatusFacts();
+  facts.take({ type: 'edges', edges: new Set([edge]), unattached: new Map() });
+  facts.take({ type: 'compiled', edge, conditions, counts, generations, services, discovered });
+  const programmed = programmedConditions({
+    edge,
+    compilation,
+    history: { holds: () => true },
+    revision: REVISION,
+    isWhole: true,
+    hold: undefined,
+    word: {
+      probe: { cluster: 'production', revision: REVISION, generation: GENERATION, confirmed: true },
+      state: {
+        current: {
+          revision: REVISION,
+          jws: '',
+          pointer: {
+            schemaVersion: 1,
+            edge: '',
+            cluster: '',
+            clusterUid: '',
+            generation: GENERATION,
+            replaces: null,
+            issuedAt: '',
+            sections: { routes: [], models: [], providers: [], consumers: [], secrets: [], keys: [] },
+          },
+        },
+        term: GENERATION.term,
+        floor: GENERATION,
+        reads: { schemaVersions: [1], features: [] },
+        conflicts: [],
+        serving: ISOLATES.map((one) => ({ ...one, ageMs: 0 })),
+        refused: [],
+      },
+    },
+    failure: undefined,
+  });
+  facts.take({ type: 'programmed', edge, conditions: programmed, generations });
+  const served = { revision: REVISION, generation: GENERATION };
+  facts.take({
+    type: 'observed',
+    edge,
+    observation: {
+      published: { ...served, time: '2026-11-02T09:12:30Z' },
+      served,
+      isolates: ISOLATES,
+      propagationSeconds: 0.8,
+    },
+  });
+  return facts;
 }
 
-/** Of what is published to the one edge. */
-function attached(
-  kind: Kind,
-  name: string,
-  words: readonly [Word, Word],
-  more: Readonly<Record<string, Json>> = {},
-): Json {
-  const conditions = conditionsOf(...words);
-  const parentRef = { group: 'fairlead.dev', kind: 'EdgeGateway', namespace: 'llm', name: 'edge' };
-  const parents = [{ parentRef, controllerName: 'fairlead.dev/sync-agent', conditions }];
-  return written(kind, name, { conditions, parents, ...more });
+function isOurs(kind: string): kind is Kind {
+  return kind in kinds;
 }
 
-function conditionsOf(resolvedRefs: Word, programmed: Word): Json[] {
-  const accepted: Word = ['True', 'Accepted'];
-  return Object.entries({ Accepted: accepted, ResolvedRefs: resolvedRefs, Programmed: programmed }).map(
-    ([type, [status, reason, message = '']]) =>
-      shape.parse({ type, status, observedGeneration: 1, lastTransitionTime: '2026-11-02T09:00:02Z', reason, message }),
-  );
+function hosts(names: string): Readonly<Record<string, string>> {
+  return { 'fairlead.dev/hosts': names };
 }

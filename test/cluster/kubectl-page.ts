@@ -1,15 +1,17 @@
 import { kinds } from '../../crds/kinds.ts';
 import type { ApiServer } from '../support/api-server.ts';
-import { EDGE, modelEvent, STATUSES } from './kubectl-page-resources.ts';
+import { EDGE, eventsOf, EXAMPLE_FILES, statuses } from './kubectl-page-resources.ts';
 
 const HEAD = `<!-- Made by \`npm run generate:cluster\`. Do not edit. -->
 
 # What kubectl shows
 
 Written by a real API server that holds [examples/cluster](../examples/cluster) and its part for GPUs, in a moment when
-these are coming up; the status is one that the agent writes. Times, UIDs and resource versions are made up.
+these are coming up; the status and the Events are those that the agent writes then. Times, UIDs and resource versions
+are made up.
 
-\`kubectl get fairlead\` is about every kind at once, \`-o wide\` gives more columns, and each kind has a
+\`kubectl get fairlead\` is about every kind at once, and answers at a glance: \`REASON\` is empty where all is well, else
+the reason of the first condition that is not True. \`-o wide\` gives more columns, and each kind has a
 [page of its own](resources/README.md). [Operating an edge](operations.md#read-the-status) says what to do about what is
 to be seen here.
 
@@ -55,13 +57,15 @@ async function applyExample(server: ApiServer): Promise<void> {
   const apply = ['apply', '--server-side', '--field-manager=fairlead-sync-agent'];
   await server.kubectl(['create', 'namespace', 'llm']);
   await server.kubectl([...apply, '-f', '-'], JSON.stringify(EDGE));
-  for (const path of ['', '/gpu/2-connection.yaml', '/gpu/3-model.yaml'])
-    await server.kubectl([...apply, '-f', `examples/cluster${path}`]);
-  for (const status of STATUSES)
-    await server.kubectl([...apply, '--subresource=status', '-f', '-'], JSON.stringify(status));
-  const uid = await server.kubectl(['get', 'aimodel', 'qwen', '-n', 'llm', '-o', 'jsonpath={.metadata.uid}']);
+  for (const file of EXAMPLE_FILES) await server.kubectl([...apply, '-f', file]);
   const now = new Date().toISOString().replace('Z', '000Z');
-  await server.kubectl(['create', '-f', '-'], JSON.stringify(modelEvent(uid, now)));
+  for (const { key, object } of statuses()) {
+    await server.kubectl([...apply, '--subresource=status', '-f', '-'], JSON.stringify(object));
+    const [kind = '', namespace = '', name = ''] = key.split('/');
+    const get = ['get', kind, name, '-n', namespace, '-o', 'jsonpath={.metadata.uid}'];
+    for (const event of eventsOf(key, await server.kubectl(get), now))
+      await server.kubectl(['create', '-f', '-'], JSON.stringify(event));
+  }
 }
 
 /** A command with what it wrote, as a block of the page. */
@@ -75,7 +79,7 @@ function withoutChance(out: string): string {
   return out
     .replaceAll(/ +$/gm, '')
     .replaceAll(/(?<= )\d+s$/gm, '12m')
-    .replaceAll(/(?<=^  Warning  \S+ +)\d+s +/gm, (age) => '12m'.padEnd(age.length))
+    .replaceAll(/(?<=^  (?:Warning|Normal) +\S+ +)\d+s +/gm, (age) => '12m'.padEnd(age.length))
     .replaceAll(/(?<=UID: +)\S+/g, '6d3f1c52-0a7e-4b8e-9f0d-2c1b5a4e7d90')
     .replaceAll(/(?<=Resource Version: +)\d+/g, '48213')
     .replaceAll(/(?<=Creation Timestamp: +)\S+/g, '2026-11-02T09:00:00Z');
