@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { AGENT_NAME } from './agent-name.ts';
 import { createAgent, type AgentOptions } from './agent.ts';
 import { monotonicNow, systemClock, type Clock, type MonotonicNow } from './clock.ts';
 import type { ClusterConfig } from './config.ts';
@@ -163,7 +164,7 @@ const review = z.object({ status: z.object({ userInfo: z.object({ username: z.st
 
 /** The service account that it runs as, for commands that give it rights; only a guess where the cluster does not say. */
 async function whoAmI(api: KubernetesApi, namespace: string, clock: Clock, signal: AbortSignal) {
-  const guess = { namespace, name: 'fairlead-sync-agent' };
+  const guess = { namespace, name: AGENT_NAME };
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
   for (;;) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WorkQueue, type WorkOutcome, type WorkQueueObserver } from '../../../sync-agent/status/work-queue.ts';
+import { UNTIL_RUNG_MS } from '../../../sync-agent/wake.ts';
 import { manualClock, settle } from '../support/manual-clock.ts';
 
 const silent: WorkQueueObserver = {
@@ -121,7 +122,7 @@ describe('a queue of keys', () => {
     await finish('a', { type: 'Retry' });
     await clock.advance(1_000);
     await finish('a');
-    expect(clock.waits.at(-1)).toBe(2 ** 31 - 1);
+    expect(clock.waits.at(-1)).toBe(UNTIL_RUNG_MS);
   });
 
   test('does not hold others up by one that fails', async () => {
