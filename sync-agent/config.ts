@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { AGENT_NAME } from './agent-name.ts';
 import { LOG_LEVELS } from './log.ts';
 
 const name = (what: string) =>
@@ -23,7 +24,7 @@ const settings = z.strictObject({
   context: z.string().min(1, 'must not be empty').optional(),
   /** The agent's own; absent: that of the pod or the kubeconfig's context. */
   namespace: name('a namespace').optional(),
-  leaseName: name('a Lease').default('fairlead-sync-agent'),
+  leaseName: name('a Lease').default(AGENT_NAME),
   secretReader: name('a ClusterRole').default('fairlead-secret-reader'),
   podName: z.string().min(1, 'must not be empty').max(253, 'must be at most 253 characters').optional(),
   /** Absent: all. */

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import type { EdgeSighting, Sighting, SightingWanted } from './inference/sighting.ts';
+import {
+  edgeSighting,
+  PARALLEL_LOOKS,
+  sightingMetadata,
+  type Sighting,
+  type SightingWanted,
+} from './inference/sighting.ts';
 import type { Logger } from './log.ts';
 import { backoffMs, type Backoff } from './publish/backoff.ts';
 import { PublishFailure, type PublishFault } from './publish/publish-failure.ts';
@@ -16,9 +22,6 @@ export interface SighterOptions {
   readonly clock: Clock;
   readonly random: () => number;
 }
-
-/** Looks under way at once: each is a call of the edge to a provider. */
-const PARALLEL_LOOKS = 4;
 
 /** Pauses between looks that saw nothing, or could not be asked for. */
 const REPEATS: Backoff = { firstMs: 5000, longestMs: 60_000 };
@@ -197,14 +200,17 @@ export class Sighter {
     if (before?.digest === digest && before.answer === answer) return;
     this.#told.set(id, { digest, type: sighting.type, answer });
     logger.info('the edge looked at a service', { edge, provider: id, ...logged(sighting) });
-    onSightings([{ type: 'Set', resource: { kind: 'EdgeSighting', metadata: metadataOf(id), digest, sighting } }]);
+    onSightings([{ type: 'Set', resource: edgeSighting(wanted, sighting) }]);
   }
 
   #forget(ids: readonly string[]): void {
     for (const id of ids) this.#told.delete(id);
     if (ids.length > 0)
       this.#options.onSightings(
-        ids.map((id) => ({ type: 'Delete', key: resourceKey({ kind: 'EdgeSighting', metadata: metadataOf(id) }) })),
+        ids.map((id) => ({
+          type: 'Delete',
+          key: resourceKey({ kind: 'EdgeSighting', metadata: sightingMetadata(id) }),
+        })),
       );
   }
 
@@ -233,13 +239,7 @@ function nextOf(looks: readonly Look[]): Look | undefined {
 }
 
 function namespaceOf({ id }: SightingWanted): string {
-  return metadataOf(id).namespace;
-}
-
-/** A provider's id is `namespace/name`. */
-function metadataOf(id: string): EdgeSighting['metadata'] {
-  const slash = id.indexOf('/');
-  return { namespace: id.slice(0, slash), name: id.slice(slash + 1) };
+  return sightingMetadata(id).namespace;
 }
 
 function logged(sighting: Sighting): { readonly saw: string } {

@@ -218,9 +218,13 @@ interface Running {
   stop(): Promise<void>;
 }
 
+/** A quarter of the time of these programs of Go is collecting what a short life never needs back. */
+const ENVIRONMENT = { GOGC: '400' };
+
 /** Ends by its own process id, and with the process that started it. */
 function run(program: Program, cwd: string, args: readonly string[]): Running {
-  const child = spawn(requireProgram(program), args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+  const env = { ...process.env, ...ENVIRONMENT };
+  const child = spawn(requireProgram(program), args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
   const endWithParent = () => child.kill('SIGKILL');
@@ -285,7 +289,8 @@ function kubeconfigOf(server: string, certificateAuthority: string, token: strin
 /** Runs a program to its end. @param input what it reads from its standard input */
 function outcomeOf(program: Program, args: readonly string[], input = ''): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = spawn(requireProgram(program), args, { stdio: 'pipe' });
+    const env = { ...process.env, ...ENVIRONMENT };
+    const child: ChildProcess = spawn(requireProgram(program), args, { env, stdio: 'pipe' });
     let [out, err] = ['', ''];
     child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));

@@ -1,6 +1,7 @@
 import type { Secret } from '../../../crds/secret.ts';
 import { resourceId, type DeniedSecret, type Resource, type ResourceId } from '../../snapshot.ts';
 import type { Problem } from '../source.ts';
+import { Endings } from './endings.ts';
 import { NamespaceSecrets, type SecretReading } from './namespace-secrets.ts';
 import type { PendingChanges } from './pending-changes.ts';
 import { readResource } from './read-resource.ts';
@@ -35,7 +36,7 @@ export class ReferredSecrets {
   readonly #denied = new Set<ResourceId>();
   /** Namespaces whose resources name others than a moment ago. */
   readonly #restless = new Set<string>();
-  readonly #ending: Promise<void>[] = [];
+  readonly #endings = new Endings();
 
   constructor(options: ReferredSecretsOptions) {
     this.#options = options;
@@ -73,7 +74,7 @@ export class ReferredSecrets {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#namespaces.values()].map(({ secrets }) => secrets.stop()));
-    await Promise.all(this.#ending);
+    await this.#endings.settled();
   }
 
   #count(id: ResourceId, more: 1 | -1): void {
@@ -94,7 +95,7 @@ export class ReferredSecrets {
       this.#judge(name);
       if (namespace.uses.size > 0) continue;
       this.#namespaces.delete(name);
-      this.#ending.push(namespace.secrets.stop());
+      this.#endings.add(namespace.secrets.stop());
     }
     this.#restless.clear();
     this.#options.onChange();

@@ -178,6 +178,25 @@ describe('an inference service as the backend of a model', () => {
     expect(faultsOf(compilation, KEY)).toEqual([]);
   });
 
+  test('that it was not reached before its specification changed says nothing of it now', () => {
+    const failure = { type: 'NotSeen', sentence: 'it answered 404' } as const;
+    const seen = sightingsOf(compile([...led(), inferenceService()], EDGE), failure);
+    const compilation = compile([...led(), inferenceService({}, { generation: 2 }), ...seen], EDGE);
+    expect(faultsOf(compilation, KEY)).toEqual(['ResolvedRefs=False/BackendPending']);
+  });
+
+  test('the edge is not asked for what it could not be asked, while the service is not ready', () => {
+    const [unasked] = sightingsOf(compile([...led(), inferenceService()], EDGE), { type: 'Unasked' });
+    const compilation = compile([...led(), inferenceService({ phase: 'Unavailable' }), unasked!], EDGE);
+    expect(compilation.sightings.size).toBe(0);
+  });
+
+  test('an address that may not be used is said of it first, for that does not pass when it is ready', () => {
+    const origin = 'http://llama-team.example.com';
+    const compilation = compile([...led(), inferenceService({ origin, phase: 'Unavailable' })], EDGE);
+    expect(faultsOf(compilation, KEY)).toEqual(['Accepted=False/NotAllowedByParent']);
+  });
+
   test.each([
     ['another address', inferenceService({ origin: 'https://other.example.com' })],
     ['another service of the same name', inferenceService({}, { uid: 'another' })],
