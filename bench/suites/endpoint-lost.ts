@@ -49,6 +49,7 @@ interface Times {
 }
 
 async function measure(world: KubernetesWorld, service: FakeKServe, losses: number): Promise<ResultRow[]> {
+  await world.installKServe();
   await service.apply();
   await service.endpoints(true, true, true);
   await service.status('True');
