@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
 import { PROGRAMS, findProgram } from '../../test/envtest/programs.ts';
 import { fakeKServe, type FakeKServe } from '../../test/support/inference-objects.ts';
 import { byService, modelRoute, serviceModel } from '../../test/support/inference-resources.ts';
@@ -23,7 +24,8 @@ export const endpointLostSuite: Suite = {
     const [world, pods] = await Promise.all([startKubernetesWorld(), startModelServer('pods', [MODEL])]);
     try {
       const service = fakeKServe(world.api, { namespace: 'default', name: MODEL, url: pods.origin });
-      const rows = await measure(world, service, losses);
+      await serveOne(world, service);
+      const rows = await measure(world, losses);
       return { tables: [{ title: `the last ready endpoint lost, ${losses} times`, columns, rows }] };
     } finally {
       await Promise.all([world.dispose(), pods.stop()]);
@@ -48,7 +50,8 @@ interface Times {
   readonly routed: number;
 }
 
-async function measure(world: KubernetesWorld, service: FakeKServe, losses: number): Promise<ResultRow[]> {
+async function serveOne(world: KubernetesWorld, service: FakeKServe): Promise<void> {
+  await world.installKServe();
   await service.apply();
   await service.endpoints(true, true, true);
   await service.status('True');
@@ -56,17 +59,32 @@ async function measure(world: KubernetesWorld, service: FakeKServe, losses: numb
   await world.apply(modelRoute('gpus', [MODEL]));
   world.startAgent();
   await world.programmed(`aimodel/${MODEL}`);
+}
+
+async function measure(world: KubernetesWorld, losses: number): Promise<ResultRow[]> {
+  const api = await openKubernetesApi({ kubeconfig: world.api.kubeconfig, env: {} });
+  const setReady = (isReady: boolean): Promise<unknown> =>
+    api.call(
+      {
+        method: 'PATCH',
+        path: `/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/${MODEL}-predictor-abcde`,
+        contentType: 'application/json-patch+json',
+        body: [0, 1, 2].map((i) => ({ op: 'replace', path: `/endpoints/${i}/conditions/ready`, value: isReady })),
+      },
+      new AbortController().signal,
+    );
   const all: Times[] = [];
   for (let loss = 0; loss < losses; loss++) {
     await untilAll(world, 200, performance.now());
     // So that losses fall anywhere between two questions of an isolate to the hub.
     await sleep(500 + ((loss * 37) % 500));
-    await service.endpoints(false, false, false);
+    await setReady(false);
     const unrouted = await untilAll(world, 503, performance.now());
-    await service.endpoints(true, true, true);
+    await setReady(true);
     const routed = await untilAll(world, 200, performance.now());
     all.push({ unrouted, routed });
   }
+  await api.close();
   const row = (from: string, to: string, times: readonly number[]): ResultRow => ({
     from,
     to,
