@@ -1,7 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { keepAgentInCluster, startAgentInCluster, type AgentInCluster, type AgentInClusterOptions, type KeptAgent } from './agent-in-cluster.ts';
+import {
+  keepAgentInCluster,
+  startAgentInCluster,
+  type AgentInCluster,
+  type AgentInClusterOptions,
+  type KeptAgent,
+} from './agent-in-cluster.ts';
 import { startApiServer, type ApiServer } from './api-server.ts';
 import { steadyModel } from './cluster-under-test.ts';
 import { startEdgeUnderTest, type EdgeUnderTest, type EdgeUnderTestOptions } from './edge-under-test.ts';
@@ -56,7 +62,13 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
   let tests = 1;
   const lease = (): string => `lease-${tests}`;
   const flagsHere = (flags: readonly string[] = []): string[] => [
-    ...['--kubeconfig', api.kubeconfig, '--namespace', SYSTEM, '--lease-name', lease(), '--resync-seconds', '1'],
+    '--kubeconfig',
+    api.kubeconfig,
+    '--namespace',
+    SYSTEM,
+    '--lease-name',
+    lease(),
+    '--resync-seconds=1',
     ...flags,
   ];
   const noted = <T extends Pick<AgentInCluster, 'stop' | 'lines'>>(agent: T): T => {
@@ -115,7 +127,9 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
       await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     },
     describeFailure: () =>
-      [...agents, ...agentsHere].flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line))).join('\n'),
+      [...agents, ...agentsHere]
+        .flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line)))
+        .join('\n'),
     endTest,
     async dispose() {
       await endTest().catch(() => undefined);

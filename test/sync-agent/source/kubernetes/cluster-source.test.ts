@@ -534,5 +534,10 @@ function edgeGateway(deletionPolicy: string): FakeObject {
   const sealingKeys = [{ kid: 'a', publicKey: 'A'.repeat(43) }];
   const signingKeySecretRef = { name: 'keys' };
   const spec = { endpoint: 'https://edge.test', clusterName: 'one', signingKeySecretRef, sealingKeys, deletionPolicy };
-  return { apiVersion: 'fairlead.dev/v1alpha1', kind: 'EdgeGateway', metadata: { name: 'edge', namespace: 'team' }, spec };
+  return {
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'EdgeGateway',
+    metadata: { name: 'edge', namespace: 'team' },
+    spec,
+  };
 }
