@@ -54,7 +54,7 @@ async function quietAgent() {
   /** Moves on in steps so small that whatever is under way in one ends in it. */
   const pass = async (ms: number): Promise<void> => {
     for (const end = clock.now() + ms; clock.now() < end;) {
-      await clock.advance(1_000);
+      await clock.advance(2_000);
       for (let calls = -1; calls < edge.log.length || cluster.underWay + askingEdge > 0;) {
         calls = edge.log.length;
         await settle();
@@ -68,7 +68,7 @@ async function quietAgent() {
     await Promise.race([ended, pass(60_000)]);
     over.abort(new Error('over'));
   });
-  while (!lines.all.some(({ message }) => message === 'served')) await pass(1_000);
+  while (!lines.all.some(({ message }) => message === 'served')) await pass(2_000);
   await pass(60_000);
   return { cluster, edge, lines, pass };
 }
