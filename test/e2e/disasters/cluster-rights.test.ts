@@ -1,6 +1,6 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openKubernetesApi } from '../../../sync-agent/kubernetes/open-kubernetes-api.ts';
 import type { ElectionTiming } from '../../../sync-agent/leader/election.ts';
 import { EXIT } from '../../../sync-agent/run-agent.ts';
@@ -66,7 +66,6 @@ describe.skipIf(isApiServerMissing())('an agent under the rights of the chart', 
         ...doors,
       },
     });
-    onTestFailed(() => console.log(agent.lines.all.map((l) => JSON.stringify(l)).join('\n'), agent.exits));
     onTestFinished(() => agent.stop());
     await says(agent, 'leading');
     await world.statusIsTrue();
