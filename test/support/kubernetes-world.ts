@@ -64,7 +64,13 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
   let tests = 1;
   const lease = (): string => `lease-${tests}`;
   const flagsHere = (flags: readonly string[] = []): string[] => [
-    ...['--kubeconfig', api.kubeconfig, '--namespace', SYSTEM, '--lease-name', lease(), '--resync-seconds', '1'],
+    '--kubeconfig',
+    api.kubeconfig,
+    '--namespace',
+    SYSTEM,
+    '--lease-name',
+    lease(),
+    '--resync-seconds=1',
     ...flags,
   ];
   const noted = <T extends Pick<AgentInCluster, 'stop' | 'lines'>>(agent: T): T => {

@@ -98,6 +98,30 @@ describe('status in the cluster', () => {
     });
   });
 
+  test('is written by a merge where what is stored has types that server-side apply cannot read', async () => {
+    const { api, report, statusOf } = bench();
+    const of = {
+      type: 'Checked',
+      status: 'True',
+      reason: 'Fine',
+      message: '',
+      lastTransitionTime: '2026-11-01T00:00:00Z',
+    };
+    store(api, ROUTE, { conditions: [of] });
+    const untypable = 'failed to create typed live object (ai/chat): .spec.models: expected list, got &{all}';
+    api.mishap = ({ contentType, path }) =>
+      contentType === 'application/apply-patch+yaml' && path.includes('/chat/')
+        ? new ApiFailure(untypable, { status: 500 })
+        : undefined;
+    await report(edges('ai/edge'), compiled(), programmed(served));
+    // The whole list is replaced, in which others have their own.
+    expect(statusOf(ROUTE)).toMatchObject({
+      conditions: [{ type: 'Accepted' }, { type: 'Programmed', status: 'True' }, of],
+    });
+    const merges = api.of('PATCH').filter(({ contentType }) => contentType === 'application/merge-patch+json');
+    expect(merges).toMatchObject([{ path: expect.stringContaining('/chat/status'), body: { kind: 'GatewayRoute' } }]);
+  });
+
   test('is not written again where it stands there already, also by another leader', async () => {
     const { api, report, writes, status, clock } = bench();
     await report(edges('ai/edge'), compiled(), programmed(served));
