@@ -53,6 +53,7 @@ export const consumerKind = {
     { name: 'Team', type: 'string', jsonPath: '.spec.team', description: 'The team that it belongs to.' },
     { name: 'Keys', type: 'string', jsonPath: '.spec.keys[*].name', description: 'The keys that it calls with.' },
     conditionColumn('Accepted'),
+    conditionColumn('ResolvedRefs'),
     conditionColumn('Programmed'),
     reasonColumn,
     age,

@@ -124,6 +124,7 @@ export const gatewayRouteKind = {
       wide: true,
     },
     conditionColumn('Accepted'),
+    conditionColumn('ResolvedRefs'),
     conditionColumn('Programmed'),
     reasonColumn,
     age,

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { AGENT_NAME } from './agent-name.ts';
 import { createAgent, type AgentOptions } from './agent.ts';
 import { monotonicNow, systemClock, type Clock, type MonotonicNow } from './clock.ts';
 import type { ClusterConfig } from './config.ts';
@@ -69,7 +68,8 @@ export async function runInCluster(
   const api = await doors.openApi({ kubeconfig, context, env, onRequest: (request) => metrics.requested(request) });
   try {
     const namespace = config.namespace ?? api.namespace;
-    const serviceAccount = await whoAmI(api, namespace, clock, signal);
+    const { secretReader } = config;
+    const serviceAccount = { ...(await whoAmI(api, namespace, clock, signal)), secretReader };
     const source = doors.createSource({ api, namespaces, serviceAccount, logger, clock, random });
     const { open, source: warm } = await openWarm(source, signal);
     try {
@@ -164,7 +164,7 @@ const review = z.object({ status: z.object({ userInfo: z.object({ username: z.st
 
 /** The service account that it runs as, for commands that give it rights; only a guess where the cluster does not say. */
 async function whoAmI(api: KubernetesApi, namespace: string, clock: Clock, signal: AbortSignal) {
-  const guess = { namespace, name: AGENT_NAME };
+  const guess = { namespace, name: 'fairlead' };
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
   for (;;) {

@@ -1,6 +1,5 @@
 import { group, version } from '../../crds/group.ts';
 import { kinds } from '../../crds/kinds.ts';
-import { AGENT_NAME } from '../../sync-agent/agent-name.ts';
 import { ApiFailure, type KubernetesApi } from '../../sync-agent/kubernetes/api.ts';
 import { AccessFailure } from '../../sync-agent/kubernetes/cluster-access.ts';
 import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
@@ -25,7 +24,7 @@ export async function withCluster<T>(place: ClusterPlace, use: (reading: Reading
     const namespace = place.namespace ?? api.namespace;
     const source = createKubernetesSource({
       api: readableApi(api, namespace, unreadable),
-      serviceAccount: { namespace: 'fairlead-system', name: AGENT_NAME },
+      serviceAccount: { namespace: 'fairlead-system', name: 'fairlead' },
       logger: silentLogger,
       patienceMs: READ_WITHIN_MS,
     });

@@ -78,7 +78,9 @@ const SHOWN_PROBLEMS = 5;
 function condition(problems: readonly Problem[], good: Condition): Condition {
   const [first] = problems;
   if (!first) return good;
-  const shown = problems.slice(0, SHOWN_PROBLEMS).map(({ message }) => message);
-  const more = problems.length > SHOWN_PROBLEMS ? [`And ${problems.length - SHOWN_PROBLEMS} more.`] : [];
+  // Two headers of one Secret say the same of it.
+  const sentences = [...new Set(problems.map(({ message }) => message))];
+  const shown = sentences.slice(0, SHOWN_PROBLEMS);
+  const more = sentences.length > SHOWN_PROBLEMS ? [`And ${sentences.length - SHOWN_PROBLEMS} more.`] : [];
   return { ...first, status: 'False', message: [...shown, ...more].join(' ') };
 }

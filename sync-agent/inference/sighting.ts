@@ -12,6 +12,8 @@ export interface SightingWanted {
   readonly secrets: readonly SecretToSeal[];
   /** Tried in this order; the first that answers counts. `''` where the base URL is complete. */
   readonly paths: readonly string[];
+  /** Nobody is to look now, which would wake it or find nothing: what was seen of this digest is to be kept. */
+  readonly isOnlyKept?: boolean;
 }
 
 /** Looks under way at once: each is a call of the edge to a service. */

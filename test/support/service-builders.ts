@@ -40,6 +40,7 @@ export function inferenceService(
     modelNames: ['llama'],
     replicas: { ready: 2, desired: 2 },
     accelerator: { kind: 'nvidia.com/gpu', count: 1 },
+    revisions: [],
     traffic: [],
     ...rest,
   };

@@ -10,6 +10,8 @@ import { secretsNamedBy } from './secret-names.ts';
 export interface ServiceAccount {
   readonly namespace: string;
   readonly name: string;
+  /** The ClusterRole that owners of namespaces bind to it; absent: `fairlead-secret-reader`. */
+  readonly secretReader?: string;
 }
 
 export interface ReferredSecretsOptions extends Pick<SecretReading, 'api' | 'clock' | 'random'> {
@@ -166,9 +168,9 @@ export class ReferredSecrets {
   }
 
   #commandFor(id: ResourceId): string {
-    const { namespace, name } = this.#options.serviceAccount;
+    const { namespace, name, secretReader = 'fairlead-secret-reader' } = this.#options.serviceAccount;
     return (
-      `kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader ` +
+      `kubectl create rolebinding ${secretReader} --clusterrole=${secretReader} ` +
       `--serviceaccount=${namespace}:${name} -n ${partsOf(id)[0]}`
     );
   }

@@ -1,5 +1,6 @@
 import { apiVersion } from '../../../crds/group.ts';
 import type { Clock } from '../../clock.ts';
+import { cutBytes } from '../../cut-text.ts';
 import { isForbidden, type ApiRequest, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { Logger } from '../../log.ts';
 import { microTime } from '../../micro-time.ts';
@@ -31,7 +32,8 @@ const SERIES_MS = 6 * 60_000;
 const REMEMBERED = 1_000;
 const IN_FLIGHT = 2;
 const MOST_WAITING = 200;
-const LONGEST_NOTE = 1_000;
+/** Bytes: the API server refuses longer ones. */
+const LONGEST_NOTE = 1_024;
 
 interface Recorded {
   readonly name: string;
@@ -107,7 +109,7 @@ export class EventRecorder {
       type,
       reason,
       action,
-      note: note.slice(0, LONGEST_NOTE),
+      note: cutBytes(note, LONGEST_NOTE),
     };
   }
 

@@ -1,6 +1,7 @@
 import type { ConditionReason, ConditionType } from '../../../crds/conditions.ts';
 import { group } from '../../../crds/group.ts';
 import type { Kind } from '../../../crds/kinds.ts';
+import { cutText } from '../../cut-text.ts';
 import type { ResourceId } from '../../snapshot.ts';
 import type { EdgeOpinion, ResourceWord } from './status-facts.ts';
 import {
@@ -172,7 +173,7 @@ function dated(finding: Finding, before: readonly StatusCondition[], now: string
     observedGeneration,
     lastTransitionTime: known?.status === status ? known.lastTransitionTime : now,
     reason,
-    message: message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message,
+    message: cutText(message, LONGEST_MESSAGE),
   };
 }
 

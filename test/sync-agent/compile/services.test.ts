@@ -160,7 +160,14 @@ describe('an inference service as the backend of a model', () => {
     const compilation = compile([...led(), zero, ...seen], EDGE);
     expect(onlyProvider(compilation)?.[1].baseURL).toBe('https://llama-team.example.com/v1');
     expect(backendsOf(compilation)).toMatchObject([{ model: 'llama-3' }]);
-    expect(wanted(compilation).digest).toBe(seen[0]!.digest);
+    expect(wanted(compilation)).toMatchObject({ digest: seen[0]!.digest, isOnlyKept: true });
+  });
+
+  test('pods of another revision are looked at once more, for they come a while after the specification changed', () => {
+    const seen = sightingsOf(compile([...led(), inferenceService({ revisions: ['llama-1'] })], EDGE));
+    const compilation = compile([...led(), inferenceService({ revisions: ['llama-1', 'llama-2'] }), ...seen], EDGE);
+    expect(wanted(compilation).digest).not.toBe(seen[0]!.digest);
+    expect(backendsOf(compilation)).toHaveLength(1);
   });
 
   test('a changed specification is looked at once more, and until then what was seen stays in use', () => {
