@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { isApiServerMissing } from '../envtest/programs.ts';
+import { apiObjects, type ApiObjects } from '../support/api-objects.ts';
 import { startApiServer, type ApiServer } from '../support/api-server.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { watchCluster, type WatchedCluster } from '../support/watched-cluster.ts';
@@ -11,20 +12,25 @@ const INFERENCE = new URL('../envtest/crds/inference.yaml', import.meta.url).pat
 
 describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
   let server: ApiServer;
+  let objects: ApiObjects;
   let cluster: WatchedCluster | undefined;
   let namespace: string;
   let tests = 0;
 
   beforeAll(async () => {
     server = await startApiServer();
+    objects = await apiObjects(server);
   });
 
-  afterAll(() => server?.stop());
+  afterAll(async () => {
+    await objects?.close();
+    await server?.stop();
+  });
 
   beforeEach(async () => {
     cluster = undefined;
     namespace = `test-${++tests}`;
-    await kubectl('create', 'namespace', namespace);
+    await objects.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     await install(MANIFESTS);
   });
 
@@ -35,11 +41,8 @@ describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
     await kubectl('apply', '--server-side', '--force-conflicts', '-f', file);
     await kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', file);
   };
-  const apply = (...objects: readonly object[]) =>
-    server.kubectl(
-      ['apply', '-n', namespace, '-f', '-'],
-      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
-    );
+  const apply = (...all: readonly { readonly metadata: object; readonly [field: string]: unknown }[]) =>
+    objects.apply(...all.map((object) => ({ ...object, metadata: { ...object.metadata, namespace } })));
   const watch = async (): Promise<WatchedCluster> =>
     (cluster = await watchCluster({ kubeconfig: server.kubeconfig, namespaces: [namespace], clock: fastClock(20) }));
   const key = (kind: string, name: string) => `${kind}/${namespace}/${name}`;
