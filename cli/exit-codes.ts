@@ -13,10 +13,10 @@ export const EXIT = {
 
 export const EXIT_CODES_HELP = `Exit codes:
   0   done, and everything is all right
-  1   a resource is faulty, the explained request would be refused, or the edge does not serve what the folder says
+  1   a resource is faulty, the explained request would be refused, or the edge does not serve what the resources say
   2   the command line is wrong
-  3   this machine stands in the way: a port that is taken, a folder that cannot be read or written; or the edge does:
-      it cannot be reached, or refuses the key
+  3   this machine stands in the way: a port that is taken, a folder that cannot be read or written; or the cluster or
+      the edge does: it cannot be reached, or refuses the key
   70  a fault of Fairlead's own`;
 
 /** Ends the command with one line for a person, without a stack trace. */

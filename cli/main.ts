@@ -45,6 +45,12 @@ ${EXIT_CODES_HELP}`,
   );
 for (const command of withSubcommands(program)) command.exitOverride();
 
+// Whoever reads has seen enough, as in `fairlead diff | head`: that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -172,10 +172,10 @@ export const aiModelKind = {
   columns: [
     { name: 'Model', type: 'string', jsonPath: '.spec.modelName', description: 'The name that clients ask for.' },
     {
-      name: 'Status',
+      name: 'Services',
       type: 'string',
       jsonPath: '.status.deploymentStatus',
-      description: 'State of the inference services behind it.',
+      description: 'State of the inference services behind it; None where there are none.',
     },
     {
       name: 'Replicas',
@@ -187,10 +187,11 @@ export const aiModelKind = {
     conditionColumn('Programmed'),
     reasonColumn,
     {
-      name: 'Backends',
+      // Of a list the API server shows the first entry alone.
+      name: 'First backend',
       type: 'string',
-      jsonPath: '.spec.backends[*].name',
-      description: 'What can serve it.',
+      jsonPath: '.spec.backends[0].name',
+      description: 'The first of its backends, as they are listed.',
       wide: true,
     },
     {

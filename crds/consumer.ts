@@ -51,7 +51,7 @@ export const consumerKind = {
     'Consumer is someone who may call: an application, a person or a team, with the keys that they call with and the models that they may use.',
   columns: [
     { name: 'Team', type: 'string', jsonPath: '.spec.team', description: 'The team that it belongs to.' },
-    { name: 'Keys', type: 'string', jsonPath: '.spec.keys[*].name', description: 'The keys that it calls with.' },
+    { name: 'First key', type: 'string', jsonPath: '.spec.keys[0].name', description: 'The first of its keys.' },
     conditionColumn('Accepted'),
     conditionColumn('ResolvedRefs'),
     conditionColumn('Programmed'),

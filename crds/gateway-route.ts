@@ -108,7 +108,12 @@ export const gatewayRouteKind = {
   columns: [
     { name: 'Hostnames', type: 'string', jsonPath: '.spec.hostnames', description: 'The host names it is for.' },
     { name: 'Path', type: 'string', jsonPath: '.spec.pathPrefix', description: 'The path it is for.' },
-    { name: 'Models', type: 'string', jsonPath: '.spec.models[*].name', description: 'The models it leads to.' },
+    {
+      name: 'First model',
+      type: 'string',
+      jsonPath: '.spec.models[0].name',
+      description: 'The first of the models that it leads to.',
+    },
     {
       name: 'Service',
       type: 'string',

@@ -66,7 +66,7 @@ export function conditionColumn(type: ConditionType): PrinterColumn {
 export const reasonColumn: PrinterColumn = {
   name: 'Reason',
   type: 'string',
-  jsonPath: '.status.conditions[?(@.type=="Programmed")].reason',
-  description: 'Why the edge serves the resource as it stands, or does not.',
-  wide: true,
+  // The API server shows the first that it finds: what the later conditions follow from stands before them.
+  jsonPath: '.status.conditions[?(@.status!="True")].reason',
+  description: 'Why the first condition that is not True is not; empty where all are.',
 };

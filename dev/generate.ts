@@ -18,6 +18,8 @@ const generators: string[][] = [
     ...check,
     'worker/bindings.d.ts',
   ],
+  // Wrangler has a style of its own.
+  ...(check.length === 0 ? [['node_modules/oxfmt/bin/oxfmt', 'worker/bindings.d.ts']] : []),
 ];
 
 for (const generator of generators) {

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { EXIT_CODES_HELP } from '../exit-codes.ts';
+import { DIR_ARGUMENT } from './edge-options.ts';
 import {
+  namedPlace,
   OVERLAY_HELP,
-  requirePlace,
   withClusterOptions,
   withNamespaceOption,
   type PlaceOptions,
@@ -21,7 +22,7 @@ export function compileCommand(): Command {
 
 ${OVERLAY_HELP}`,
     )
-    .argument('[dir]', 'folder of YAML files, read with its subfolders');
+    .argument('[dir]', DIR_ARGUMENT);
   return withNamespaceOption(withClusterOptions(command))
     .option('--out <folder>', 'also write every section’s blobs there, as they would be published')
     .option('--json', 'print one JSON document: {ok, edges: [{edge, sections, counts, conditions}], problems, notes}')
@@ -29,6 +30,7 @@ ${OVERLAY_HELP}`,
     .action(async (dir: string | undefined, options: CompileOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runCompile } = await import('../compile/run-compile.ts');
-      await runCompile(requirePlace(dir, options, 'LayOver'), options);
+      const { defaultPlace } = await import('../edges/default-place.ts');
+      await runCompile(namedPlace(dir, options, 'LayOver') ?? (await defaultPlace()), options);
     });
 }

@@ -9,7 +9,7 @@ export interface EdgeOptions extends PlaceOptions {
 }
 
 export const DIR_ARGUMENT =
-  'folder of YAML resources, as the agent reads it (default: that of the one `fairlead dev` that runs, else this one)';
+  'folder of YAML resources, as the agent reads it (default: that of the `fairlead dev` that runs)';
 
 /** @param shape of the JSON document */
 export function withEdgeOptions(command: Command, shape: string): Command {
@@ -19,4 +19,6 @@ export function withEdgeOptions(command: Command, shape: string): Command {
     .option('--json', `print one JSON document: ${shape}`);
 }
 
-export const ASKING_HELP = `Asks the edge, signed with the key that its EdgeGateway names, and changes nothing there. Where \`fairlead dev\` runs on the folder, its edge is the one that is asked.`;
+export const SIGNED_HELP = `Asks the edge, signed with the key that its EdgeGateway names. Where \`fairlead dev\` runs on the folder, its edge is the one that is asked.`;
+
+export const ASKING_HELP = `${SIGNED_HELP} It changes nothing there.`;

@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Operation } from '../../contract/routing-table.ts';
 import { EXIT_CODES_HELP } from '../exit-codes.ts';
+import { DIR_ARGUMENT } from './edge-options.ts';
 import {
+  namedPlace,
   OVERLAY_HELP,
-  requirePlace,
   withClusterOptions,
   withNamespaceOption,
   type PlaceOptions,
@@ -42,7 +43,7 @@ export function explainCommand(): Command {
 
 ${OVERLAY_HELP}`,
     )
-    .argument('[dir]', 'folder of YAML resources');
+    .argument('[dir]', DIR_ARGUMENT);
   return withNamespaceOption(withClusterOptions(command))
     .requiredOption('--model <name>', 'the model that the request asks for')
     .addOption(
@@ -75,7 +76,8 @@ ${EXIT_CODES_HELP}`,
     .action(async (dir: string | undefined, options: ExplainOptions) => {
       // Loaded here, so that no other command waits for it.
       const { runExplain } = await import('../explain/run-explain.ts');
-      await runExplain(requirePlace(dir, options, 'LayOver'), options);
+      const { defaultPlace } = await import('../edges/default-place.ts');
+      await runExplain(namedPlace(dir, options, 'LayOver') ?? (await defaultPlace()), options);
     });
 }
 

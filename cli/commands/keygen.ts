@@ -16,10 +16,12 @@ export function keygenCommand(): Command {
     .description(
       `Makes keys.
 
-  edge      (default) the pair that signs routing tables, the pair that seals providers' keys,
-            and the files and commands that install each half where it belongs: the cluster
-            signs and seals, the worker verifies and opens
-  consumer  a virtual key for a caller, and the digest by which a Consumer knows it`,
+  edge      (default) the pair that signs routing tables, the pair that seals
+            providers' keys, and the files and commands that install each half
+            where it belongs: the cluster signs and seals, the worker verifies
+            and opens
+  consumer  a virtual key for a caller, and the digest by which a Consumer
+            knows it`,
     )
     .addArgument(new Argument('[what]', 'which keys').choices(['edge', 'consumer']).default('edge'))
     .option('--cluster <name>', 'edge: the cluster that will publish (EdgeGateway.spec.clusterName)', 'production')

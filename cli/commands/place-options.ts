@@ -19,7 +19,7 @@ export function withClusterOptions(command: Command): Command {
 export function withNamespaceOption(command: Command): Command {
   return command.option(
     '--namespace <name>',
-    'report resources of this namespace alone; without a folder, of the cluster of your current context',
+    'report resources of this namespace alone; where neither folder nor context is named, those of your current context',
   );
 }
 
@@ -43,11 +43,4 @@ export function namedPlace(dir: string | undefined, options: PlaceOptions, onBot
     `this is about what is published, and ${dir} over a cluster is not: name the folder or the cluster`,
     EXIT.usage,
   );
-}
-
-/** The same for a command that has no folder of its own. @throws {CliError} where none is named */
-export function requirePlace(dir: string | undefined, options: PlaceOptions, onBoth: OnBoth): Place {
-  const place = namedPlace(dir, options, onBoth);
-  if (place) return place;
-  throw new CliError('name a folder of YAML resources, or a cluster with --context', EXIT.usage);
 }

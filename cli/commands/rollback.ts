@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CliError, EXIT, EXIT_CODES_HELP } from '../exit-codes.ts';
-import { ASKING_HELP, DIR_ARGUMENT, withEdgeOptions, type EdgeOptions } from './edge-options.ts';
+import { SIGNED_HELP, DIR_ARGUMENT, withEdgeOptions, type EdgeOptions } from './edge-options.ts';
 import { CLUSTER_HELP, namedPlace } from './place-options.ts';
 
 export interface RollbackOptions extends EdgeOptions {
@@ -16,7 +16,7 @@ export function rollbackCommand(): Command {
     .summary('go back to a revision that the edge keeps, or forward again')
     .description(`Writes spec.pinnedRevision into the file of the EdgeGateway, or into the EdgeGateway of the cluster, says what comes back and what goes, and waits until every isolate serves it. The agent publishes the routes, models, providers and consumers of that revision with the providers' secrets of now, as a new revision, and stays there until the rollback is undone. Nothing else of folder or cluster is changed; everything else of the file stays as it is.
 
-${ASKING_HELP} ${CLUSTER_HELP}`)
+${SIGNED_HELP} ${CLUSTER_HELP}`)
     .argument('[dir]', DIR_ARGUMENT)
     .argument('[revision]', 'where to, by its name or the beginning of it (default: the latest with other resources)')
     .option('--undo', 'take the rollback back: the edge goes forward to what the resources say')

@@ -55,7 +55,7 @@ function renderResources({ conditions }: Pick<Compilation, 'conditions'>): strin
     ...listed,
     ...faults.map(
       ({ resource, condition }) =>
-        `  ${styleText('red', 'fault')}  ${resource}  ${condition.type}=${condition.status} ${condition.reason}\n         ${condition.message}`,
+        `  ${styleText('red', 'fault')}  ${resource}  ${condition.type}=${condition.status} ${condition.reason}\n         ${condition.message.replaceAll('\n', '\n         ')}`,
     ),
     styleText('dim', `  ${fine.length} of ${conditions.size} resources are all right`),
   ];

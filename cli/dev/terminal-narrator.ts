@@ -123,7 +123,7 @@ function without<T>(list: readonly T[], known: readonly T[]): T[] {
 }
 
 function renderFault({ resource, condition }: { resource: ResourceKey; condition: Condition }): string {
-  return `${styleText('bold', resource)} ${condition.type}=False ${condition.reason}: ${condition.message}`;
+  return `${styleText('bold', resource)} ${condition.type}=False ${condition.reason}: ${condition.message.replaceAll('\n', ' ')}`;
 }
 
 function renderChanges(changes: Readonly<Record<'added' | 'changed' | 'removed', readonly string[]>>): string {

@@ -25,7 +25,9 @@ function renderEdgeDiff(operated: OperatedResources, { edge, difference }: EdgeD
   lines.push(...resigned.map((sentence) => `  ${styleText('yellow', '~')} the whole table: ${sentence}`));
   if (changes.length + resigned.length > 0) lines.push('');
   lines.push(
-    changes.length === 0 ? `  ${renderNone(operated)}` : `  ${renderVerbs(changes)}. Digest of the table: ${digest}`,
+    changes.length === 0
+      ? `  ${renderNone(operated)}${held ? '' : ' Nothing has been published yet.'}`
+      : `  ${renderVerbs(changes)}. Digest of the table: ${digest}`,
     ...guards.map(({ reason, sentence }) => `  ${styleText('yellow', reason)}: ${sentence}`),
     ...warnings.map((sentence) => `  ${styleText('yellow', 'warning')}: ${sentence}`),
   );
@@ -45,7 +47,10 @@ export function renderChange({ resource, how, fields }: ResourceChange, faults: 
   return [
     `  ${styleText(colour, `${sign} ${resource}`)}`,
     ...fields.map((field) => `      ${renderField(field)}`),
-    ...reasons.map(({ condition }) => `      ${condition.type}=False ${condition.reason}: ${condition.message}`),
+    ...reasons.map(
+      ({ condition }) =>
+        `      ${condition.type}=False ${condition.reason}: ${condition.message.replaceAll('\n', '\n      ')}`,
+    ),
   ];
 }
 

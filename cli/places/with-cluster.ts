@@ -60,7 +60,7 @@ async function requireFairlead(api: KubernetesApi, place: ClusterPlace): Promise
     if (!(error instanceof ApiFailure)) throw error;
     const why =
       error.status === 404
-        ? `does not know the resources of ${group}: is it the right one? If so, install their definitions first`
+        ? `does not know the resources of ${group}: is it the right one? If so, install their definitions: kubectl apply --server-side -k deploy/kustomize/crds`
         : `cannot be read: ${error.message}`;
     throw new CliError(`${placeName(place)} ${why}`, EXIT.environment);
   }

@@ -34,14 +34,16 @@ export interface AskedEdge {
   readonly programmed: ReadonlyMap<ResourceKey, Condition>;
   /** Those that the edge does not serve as they are. */
   readonly missing: readonly Missing[];
+  /** Those that it serves as they are, though something stands against them: one backend of several that is away. */
+  readonly impaired: readonly Missing[];
   /** Those whose status in the API server says something else; none where the resources come from a folder. */
   readonly stale: readonly StaleStatus[];
 }
 
-/** A resource that the edge does not serve as it stands. */
+/** A resource with which something is wrong. */
 export interface Missing {
   readonly resource: ResourceKey;
-  /** The conditions that say why. */
+  /** The conditions that say what. */
   readonly because: readonly Condition[];
 }
 
@@ -77,6 +79,7 @@ export async function askEdge(edge: OperatedEdge, operated: OperatedResources): 
       warnings: difference.warnings,
       programmed,
       missing: missingOf(edge.compilation, programmed),
+      impaired: impairedOf(edge.compilation, programmed),
       stale: operated.cluster ? staleStatuses(edge.id, programmed, operated.cluster.stored) : [],
     };
   } catch (error) {
@@ -157,7 +160,8 @@ export async function askUnsigned({ spec }: OperatedEdge['gateway']): Promise<Se
 }
 
 /** Whether there is nothing that a person should look at. */
-export function isAllRight({ held, serving, refused, changes, guards, probe, missing, stale }: AskedEdge): boolean {
+export function isAllRight(edge: AskedEdge): boolean {
+  const { held, serving, refused, changes, guards, probe, missing, impaired, stale } = edge;
   return (
     held !== null &&
     serving.every(({ revision }) => revision === held.revision) &&
@@ -166,6 +170,7 @@ export function isAllRight({ held, serving, refused, changes, guards, probe, mis
     changes.length === 0 &&
     guards.length === 0 &&
     missing.length === 0 &&
+    impaired.length === 0 &&
     stale.length === 0
   );
 }
@@ -184,4 +189,15 @@ export function missingOf(
       if (condition.status === 'True' || (condition.reason === 'NotShipped' && why.length === 0)) return [];
       return [{ resource, because: condition.reason === 'NotShipped' ? why : [condition, ...why] }];
     });
+}
+
+/** What the edge serves as it stands, and what stands against it. Sorted by resource. */
+export function impairedOf(
+  compilation: Pick<Compilation, 'conditions'>,
+  programmed: ReadonlyMap<ResourceKey, Condition>,
+): Missing[] {
+  const faults = Map.groupBy(faultsOf(compilation), ({ resource }) => resource);
+  return [...faults]
+    .filter(([resource]) => programmed.get(resource)?.status === 'True')
+    .map(([resource, all]) => ({ resource, because: all.map(({ condition }) => condition) }));
 }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { HubState, ServedRevision } from '../../contract/publish-api.ts';
+import type { ResourceKey } from '../../sync-agent/snapshot.ts';
 import { age } from '../age.ts';
 import { isolatesOf } from '../isolates-of.ts';
 import { renderVerbs } from '../edges/change-counts.ts';
@@ -35,16 +36,33 @@ function renderEdgeStatus(operated: OperatedResources, { edge, status, written }
 /** What agents wrote is told where nobody can say whether it is still so. */
 function renderWritten({ programmed, all, others }: WrittenStatuses): string[] {
   if (all === 0) return [styleText('dim', '  No agent has written any status of it.')];
-  const listed = others
+  const listed = renderListed(styleText('red', 'not programmed'), others, [
+    '      its status says nothing: no agent has written any',
+  ]);
+  const sum = `  ${programmed} of ${all} resources are programmed, by the status that the agent wrote last`;
+  return [...listed, styleText('dim', sum)];
+}
+
+interface Told {
+  readonly resource: ResourceKey;
+  readonly because: readonly Readonly<Record<'type' | 'status' | 'reason' | 'message', string>>[];
+}
+
+/** @param otherwise what to say of one of which no condition tells anything */
+function renderListed(word: string, resources: readonly Told[], otherwise: readonly string[] = []): string[] {
+  const listed = resources
     .slice(0, LISTED_RESOURCES)
     .flatMap(({ resource, because }) => [
-      `  ${styleText('red', 'not programmed')}  ${resource}`,
-      ...because.map(({ type, status, reason, message }) => `      ${type}=${status} ${reason}: ${message}`),
-      ...(because.length === 0 ? ['      its status says nothing: no agent has written any'] : []),
+      `  ${word}  ${resource}`,
+      ...(because.length === 0 ? otherwise : because.map(renderCondition)),
     ]);
-  const more = others.length - LISTED_RESOURCES;
-  const sum = `  ${programmed} of ${all} resources are programmed, by the status that the agent wrote last`;
-  return [...listed, ...(more > 0 ? [`  and ${more} more`] : []), styleText('dim', sum)];
+  const more = resources.length - LISTED_RESOURCES;
+  return [...listed, ...(more > 0 ? [`  and ${more} more`] : [])];
+}
+
+/** A message may have several lines. */
+function renderCondition({ type, status, reason, message }: Told['because'][number]): string {
+  return `      ${type}=${status} ${reason}: ${message.replaceAll('\n', '\n      ')}`;
 }
 
 function row(word: string, text: string): string {
@@ -88,10 +106,12 @@ function renderProbe({ revision, confirmed }: ServedRevision): string {
   return `serves ${revision}${confirmed ? ', confirmed by the hub' : '; it could not ask the hub'}`;
 }
 
-function renderPlaceSide({ place }: OperatedResources, { changes, guards, warnings }: AskedEdge): string[] {
+function renderPlaceSide({ place }: OperatedResources, { held, changes, guards, warnings }: AskedEdge): string[] {
   const said =
     changes.length === 0
-      ? 'says what the hub holds'
+      ? held
+        ? 'says what the hub holds'
+        : 'says nothing that callers would meet, and has not been published'
       : `says something else: ${renderVerbs(changes)} (\`fairlead diff${placeArguments(place)}\`)`;
   return [
     row(placeNoun(place), said),
@@ -100,24 +120,18 @@ function renderPlaceSide({ place }: OperatedResources, { changes, guards, warnin
   ];
 }
 
-function renderResources({ programmed, missing, stale }: AskedEdge): string[] {
+function renderResources({ programmed, missing, impaired, stale }: AskedEdge): string[] {
   const served = [...programmed.values()].filter(({ status }) => status === 'True').length;
   const unused = programmed.size - served - missing.length;
-  const listed = missing
-    .slice(0, LISTED_RESOURCES)
-    .flatMap(({ resource, because }) => [
-      `  ${styleText('red', 'not programmed')}  ${resource}`,
-      ...because.map(({ type, status, reason, message }) => `      ${type}=${status} ${reason}: ${message}`),
-    ]);
-  const more = missing.length - LISTED_RESOURCES;
+  const left =
+    unused === 1
+      ? '; 1 is not published, because nothing refers to it'
+      : `; ${unused} are not published, because nothing refers to them`;
   return [
-    ...listed,
-    ...(more > 0 ? [`  and ${more} more`] : []),
+    ...renderListed(styleText('red', 'not programmed'), missing),
+    ...renderListed(styleText('yellow', 'impaired      '), impaired),
     ...renderStale(stale),
-    styleText(
-      'dim',
-      `  ${served} of ${programmed.size} resources are programmed${unused === 0 ? '' : `; ${unused} are not published, because nothing refers to them`}`,
-    ),
+    styleText('dim', `  ${served} of ${programmed.size} resources are programmed${unused === 0 ? '' : left}`),
   ];
 }
 

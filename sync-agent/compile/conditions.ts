@@ -78,9 +78,10 @@ const SHOWN_PROBLEMS = 5;
 function condition(problems: readonly Problem[], good: Condition): Condition {
   const [first] = problems;
   if (!first) return good;
-  // Two headers of one Secret say the same of it.
-  const sentences = [...new Set(problems.map(({ message }) => message))];
-  const shown = sentences.slice(0, SHOWN_PROBLEMS);
-  const more = sentences.length > SHOWN_PROBLEMS ? [`And ${sentences.length - SHOWN_PROBLEMS} more.`] : [];
-  return { ...first, status: 'False', message: [...shown, ...more].join(' ') };
+  // Two headers may want the same Secret.
+  const messages = [...new Set(problems.map(({ message }) => message))];
+  const shown = messages.slice(0, SHOWN_PROBLEMS);
+  const more = messages.length > SHOWN_PROBLEMS ? [`And ${messages.length - SHOWN_PROBLEMS} more.`] : [];
+  // A line each, because many end in a command to copy.
+  return { ...first, status: 'False', message: [...shown, ...more].join('\n') };
 }

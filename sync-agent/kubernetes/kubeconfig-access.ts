@@ -41,7 +41,7 @@ async function filesOf({ kubeconfig, env }: KubeconfigChoice): Promise<readonly 
   const there = files.filter((_, index) => found[index]);
   if (there.length > 0) return there;
   throw new AccessFailure(
-    `there is no kubeconfig (${files.join(', ')}): name one by --kubeconfig or KUBECONFIG, or read a folder with --source-dir`,
+    `there is no kubeconfig (${files.join(', ')}): name one by --kubeconfig or KUBECONFIG, or a folder in place of a cluster`,
   );
 }
 
@@ -56,7 +56,8 @@ async function load(files: readonly string[], context: string | undefined): Prom
       merge(config, more);
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    // Of a file that is no YAML, lines of it follow on the first, which may hold a token.
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
     throw new AccessFailure(`the kubeconfig ${files.join(', ')} cannot be read (${reason})`, { cause: error });
   }
   if (context !== undefined) {

@@ -3,19 +3,24 @@ import type { Logger } from '../log.ts';
 import type { ResourceKey } from '../snapshot.ts';
 import type { AgentEvent, StatusSink } from './status-sink.ts';
 
-/** A sink for agents whose only reader is the log: writes what stands against resources, each thing once. */
+type Fault = Readonly<Record<'resource' | 'type' | 'reason' | 'message', string>>;
+
+/** A sink that writes what stands against resources into the log, each thing once, and that it does no more. */
 export function conditionLog(logger: Logger): StatusSink {
   /** By edge and kind of event, because each event says all that there is of its kind. */
-  const told = new Map<string, ReadonlySet<string>>();
+  const told = new Map<string, ReadonlyMap<string, Fault>>();
   const tell = (topic: string, edge: string, faults: readonly (readonly [ResourceKey, Condition])[]) => {
     const name = `${topic} ${edge}`;
     const before = told.get(name);
-    const now = new Set<string>();
+    const now = new Map<string, Fault>();
     for (const [resource, { type, status, reason, message }] of faults) {
-      const fault = JSON.stringify([resource, type, reason, message]);
-      now.add(fault);
-      if (!before?.has(fault)) logger.warn(message, { edge, resource, type, status, reason });
+      now.set(`${type} ${resource}`, { resource, type, reason, message });
+      const known = before?.get(`${type} ${resource}`);
+      if (known?.reason !== reason || known.message !== message)
+        logger.warn(message, { edge, resource, type, status, reason });
     }
+    for (const [key, { resource, type, reason }] of before ?? [])
+      if (!now.has(key)) logger.info('no longer so', { edge, resource, type, reason });
     told.set(name, now);
   };
   return {

@@ -68,16 +68,21 @@ export function programmedConditions(input: ProgrammedInput): Map<ResourceKey, C
   const conditions = new Map<ResourceKey, Condition>();
   const shared = new SharedConditions(input);
   const conflicts = conflictsIn(input);
-  for (const key of compilation.conditions.keys()) {
+  for (const [key, list] of compilation.conditions) {
     const isGateway = key === `EdgeGateway/${edge}`;
     const own = compilation.entries.get(key);
     const entries = isGateway ? undefined : own;
-    if (!isGateway && own === undefined) conditions.set(key, shared.notShipped);
-    else if (isServed(input, entries)) conditions.set(key, conflicts.get(key) ?? shared.served);
+    if (!isGateway && own === undefined) conditions.set(key, isSound(list) ? shared.unused : shared.notShipped);
+    else if (isServed(input, entries))
+      conditions.set(key, isGateway ? shared.servedGateway : (conflicts.get(key) ?? shared.served));
     else if (isHeldBack(input, entries)) conditions.set(key, isGateway ? shared.heldGateway : shared.held);
     else conditions.set(key, shared.missing);
   }
   return conditions;
+}
+
+function isSound(conditions: readonly Condition[]): boolean {
+  return conditions.every(({ status }) => status === 'True');
 }
 
 /** @param entries none: everything */
@@ -127,7 +132,9 @@ function conflictsIn({ word }: ProgrammedInput): ReadonlyMap<ResourceKey, Condit
 /** One object for each outcome: a table of 10,000 resources has 10,000 conditions, and few things to say. */
 class SharedConditions {
   readonly notShipped: Condition;
+  readonly unused: Condition;
   readonly served: Condition;
+  readonly servedGateway: Condition;
   readonly held: Condition;
   readonly heldGateway: Condition;
   readonly missing: Condition;
@@ -139,12 +146,14 @@ class SharedConditions {
       reason: 'NotShipped',
       message: `The table of EdgeGateway ${edge} does not hold it: see its other conditions.`,
     };
+    this.unused = { ...this.notShipped, message: `Nothing that is published to EdgeGateway ${edge} leads to it.` };
     this.served = {
       type: 'Programmed',
       status: 'True',
       reason: 'Programmed',
       message: `EdgeGateway ${edge} serves it.`,
     };
+    this.servedGateway = { ...this.served, message: 'The edge serves what the resources say.' };
     this.heldGateway = heldBack(hold, hold?.reason);
     // Which revisions there are is the EdgeGateway's affair; to all others it is a pin.
     this.held = heldBack(hold, hold?.reason === 'PinnedRevisionNotFound' ? 'Pinned' : hold?.reason);

@@ -47,11 +47,11 @@ describe('the access file of fairlead dev', () => {
       const place = await defaultPlace();
       return place.type === 'Folder' ? place.dir : '';
     };
-    expect(await defaultFolder()).toBe('.');
+    await expect(defaultFolder()).rejects.toThrow(/a folder of YAML resources, or a cluster with --context/);
     await leaveAccessFile(dir, await access());
     expect(await realpath(await defaultFolder())).toBe(await realpath(dir));
     await leaveAccessFile(place, await access());
-    expect(await defaultFolder()).toBe('.');
+    await expect(defaultFolder()).rejects.toThrow('2 `fairlead dev` run: name the folder of the one that is meant');
     await leaveAccessFile(place, await access(2 ** 22 - 1));
     expect(await realpath(await defaultFolder())).toBe(await realpath(dir));
   });

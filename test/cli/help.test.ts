@@ -1,5 +1,6 @@
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { runFairlead } from '../support/run-fairlead.ts';
+import { runFairlead, spawnFairlead } from '../support/run-fairlead.ts';
 
 const COMMANDS = ['dev', 'compile', 'explain', 'status', 'diff', 'history', 'rollback', 'evict', 'keygen', 'keys'];
 
@@ -30,4 +31,12 @@ test.each([
   const { code, stderr } = await runFairlead(args);
   expect(code).toBe(2);
   expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test('a reader that has seen enough, such as `head`, is no fault', async () => {
+  const child = spawnFairlead(['--help']);
+  child.stdout.destroy();
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  expect(await text(child.stderr)).toBe('');
+  expect(await ended).toBe(0);
 });

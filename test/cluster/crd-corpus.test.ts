@@ -108,7 +108,7 @@ describe.skipIf(isApiServerMissing())('a real API server with our CRDs', () => {
     const aiModels = await server.kubectl(['get', 'aimodel', 'everything', '--namespace=team-a']);
     const edges = await server.kubectl(['get', 'edge', 'edge', '--namespace=platform', '-o', 'wide']);
 
-    expect(columnsOf(aiModels)).toMatchObject({ STATUS: 'Degraded', REPLICAS: '2', RESOLVEDREFS: 'False' });
+    expect(columnsOf(aiModels)).toMatchObject({ SERVICES: 'Degraded', REPLICAS: '2', RESOLVEDREFS: 'False' });
     expect(columnsOf(edges)).toMatchObject({ REVISION: '0a1b2c3d4e5f', MODELS: '3', ISOLATES: '2', SUSPENDED: 'true' });
   });
 

@@ -69,6 +69,7 @@ describe('the commands for operating an edge, against an edge and an agent', () 
         probe: { revision, confirmed: true },
         changes: [],
         missing: [],
+        impaired: [],
       });
       expect(edge.programmed['GatewayRoute/default/chat']).toMatchObject({ status: 'True', reason: 'Programmed' });
     });

@@ -124,7 +124,14 @@ function told(faults: readonly Fault[]): string {
 function reasonOf(error: unknown, secrets: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   const harmless = secrets.reduce((text, secret) => (secret === '' ? text : text.replaceAll(secret, '…')), message);
-  return harmless.slice(0, MAX_REASON_LENGTH).replace(/[.\s]+$/, '');
+  return withoutReference(harmless)
+    .slice(0, MAX_REASON_LENGTH)
+    .replace(/[.\s]+$/, '');
+}
+
+/** The runtime numbers each of its internal errors; with that, equal failures would be told as ever new ones. */
+function withoutReference(message: string): string {
+  return message.replace(/;? *reference = \w+/, '');
 }
 
 function notSeen(sentence: string): SightingAnswer {

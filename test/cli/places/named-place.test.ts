@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { namedPlace, requirePlace } from '../../../cli/commands/place-options.ts';
+import { namedPlace } from '../../../cli/commands/place-options.ts';
 import { isReported, placeArguments, placeName } from '../../../cli/places/place.ts';
 
 describe('what a command is about', () => {
@@ -17,12 +17,6 @@ describe('what a command is about', () => {
 
   test('what is published is not a folder over a cluster', () => {
     expect(() => namedPlace('dir', { context: 'prod' }, 'Refuse')).toThrow(/name the folder or the cluster/);
-  });
-
-  test('where nothing is named that must be, it says what could be', () => {
-    expect(() => requirePlace(undefined, {}, 'LayOver')).toThrow(
-      /a folder of YAML resources, or a cluster with --context/,
-    );
   });
 
   test('its name and the arguments that mean it again can be told', () => {

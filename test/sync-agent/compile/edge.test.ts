@@ -185,6 +185,6 @@ describe('what a compilation hands out', () => {
     const models = Array.from({ length: 100 }, (_, i) => ({ name: `gone-${i}` }));
     const compilation = compile([edgeGateway(), edgeKeys(), route({ models })], EDGE);
     const message = conditionOf(compilation, 'GatewayRoute/team/route', 'ResolvedRefs')?.message;
-    expect(message).toMatch(/gone-4 does not exist\. And 95 more\.$/);
+    expect(message).toMatch(/gone-4 does not exist\.\nAnd 95 more\.$/);
   });
 });

@@ -112,6 +112,15 @@ describe("a provider's secrets", () => {
     });
   });
 
+  test('what two uses of a Secret lack is said once', () => {
+    const spec: ProviderSpec = {
+      ...bySecret,
+      headers: [{ name: 'x-key', type: 'SecretKeyRef', secretKeyRef: { name: 'vendor', key: 'api-key' } }],
+    };
+    const message = conditionOf(compiled(spec, {}, vendorSecret(undefined)), KEY, 'ResolvedRefs')?.message ?? '';
+    expect(message.match(/is not released/g)).toHaveLength(1);
+  });
+
   test('the command keeps the hosts that are there, and passes on nothing that is not a host', () => {
     const compilation = compiled(bySecret, {}, vendorSecret('other.example.com:8443,$(reboot),a b'));
     expect(conditionOf(compilation, KEY, 'ResolvedRefs')?.message).toContain(

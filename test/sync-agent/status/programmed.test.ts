@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EntryRef } from '../../../sync-agent/compile/compilation.ts';
+import type { Condition, EntryRef } from '../../../sync-agent/compile/compilation.ts';
 import type { Hold } from '../../../sync-agent/guards/hold.ts';
 import { programmedConditions, type EdgeWord, type ProgrammedInput } from '../../../sync-agent/status/programmed.ts';
 import { RevisionHistory } from '../../../sync-agent/status/revision-history.ts';
@@ -12,7 +12,9 @@ const entries = new Map<string, readonly EntryRef[]>([
   [MODEL, [{ section: 'models', id: 'ai/small' }]],
   [ROUTE, [{ section: 'routes', id: 'ai/chat' }]],
 ]);
-const conditions = new Map([MODEL, ROUTE, EDGE, 'AIModel/ai/unused'].map((key) => [key, []]));
+const conditions = new Map<string, readonly Condition[]>(
+  [MODEL, ROUTE, EDGE, 'AIModel/ai/unused'].map((key) => [key, []]),
+);
 const modelDiffers: TableDifference = new Map([
   [entryName('models', 'ai/small'), { section: 'models', id: 'ai/small', how: 'changed' }],
 ]);
@@ -89,6 +91,15 @@ describe('Programmed', () => {
   test('is NotShipped for what is compiled to nothing, whatever the edge says', () => {
     expect(told({})['AIModel/ai/unused']).toBe('False NotShipped');
     expect(told({ word: word('new', 'new', ['new']) })['AIModel/ai/unused']).toBe('False NotShipped');
+  });
+
+  test('says of what is left out whether something stands against it, or nothing leads to it', () => {
+    const fault: Condition = { type: 'ResolvedRefs', status: 'False', reason: 'SecretNotFound', message: '' };
+    const all = conditionsOf({
+      compilation: { entries, conditions: new Map([...conditions, ['LLMProvider/ai/faulty', [fault]]]) },
+    });
+    expect(all.get('AIModel/ai/unused')?.message).toBe('Nothing that is published to EdgeGateway ai/edge leads to it.');
+    expect(all.get('LLMProvider/ai/faulty')?.message).toContain('see its other conditions');
   });
 
   test('is True for everything that ships when all are at the newest revision', () => {

@@ -104,6 +104,16 @@ describe('what the edge saw in place of models', () => {
     expect(upstream.calls).toHaveLength(1);
   });
 
+  test('what fails in the same way is told in the same words, whatever number the runtime gives the failure', async () => {
+    const upstream = new FakeUpstream().on('llama.example', () => {
+      throw new Error('internal error; reference = gq7jld44rs9ppfdcfhv5gu08');
+    });
+    expect(await seen(new TestEdge({ upstream }), questionOf())).toEqual({
+      type: 'NotSeen',
+      sentence: 'https://llama.example cannot be reached (internal error): GET /openai/v1/models',
+    });
+  });
+
   test('what is silent is given up after five seconds', async () => {
     const clock = new ManualClock();
     const upstream = new FakeUpstream().on('llama.example', silent);
