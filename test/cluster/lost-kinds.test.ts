@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { isApiServerMissing } from '../envtest/programs.ts';
@@ -38,7 +38,7 @@ describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
 
   const kubectl = (...command: readonly string[]) => server.kubectl([...command, '-n', namespace]);
   const install = async (file: string): Promise<void> => {
-    await kubectl('apply', '--server-side', '--force-conflicts', '-f', file);
+    await objects.apply(...(await definitionsIn(file)));
     await kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', file);
   };
   const apply = (...all: readonly { readonly metadata: object; readonly [field: string]: unknown }[]) =>
@@ -138,10 +138,9 @@ describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
   });
 
   test('a resource that was stored under an older CRD and is not valid any more is left out, and says so', async () => {
-    const [crd] = parseAllDocuments(await readFile(`${MANIFESTS}fairlead.dev_consumers.yaml`, 'utf8'));
-    const older = crd?.toJS();
+    const [older] = await definitionsIn(`${MANIFESTS}fairlead.dev_consumers.yaml`);
     for (const version of older.spec.versions) version.schema.openAPIV3Schema = anything;
-    await server.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(older));
+    await objects.apply(older);
     await apply({ ...consumer('odd'), spec: { keys: 'none' } }, consumer('good'));
     const cluster = await watch();
 
@@ -160,6 +159,13 @@ describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
     await cluster.until('it is mended', () => names(cluster, 'Consumer').join() === 'good,odd' && said(cluster) === '');
   });
 });
+
+/** @param file or a folder of files */
+async function definitionsIn(file: string) {
+  const files = file.endsWith('/') ? (await readdir(file)).map((name) => `${file}${name}`) : [file];
+  const texts = await Promise.all(files.map((name) => readFile(name, 'utf8')));
+  return texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS()));
+}
 
 const anything = {
   type: 'object',
