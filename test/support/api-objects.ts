@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../../contract/canonical-json.ts';
+import { forEachBounded } from '../../sync-agent/for-each-bounded.ts';
 import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
 import type { ApiServer } from './api-server.ts';
 
@@ -18,6 +19,8 @@ const appliedObject = z.looseObject({
 const resourceList = z.object({
   resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
 });
+
+const PARALLEL_CALLS = 8;
 
 const never = new AbortController().signal;
 
@@ -46,7 +49,7 @@ export async function apiObjects(server: ApiServer): Promise<ApiObjects> {
   };
   return {
     apply: async (...objects) => {
-      await Promise.all(objects.map(applyOne));
+      await forEachBounded(objects, PARALLEL_CALLS, applyOne);
     },
     close: () => api.close(),
   };
