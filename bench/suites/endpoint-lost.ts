@@ -5,8 +5,8 @@ import { fakeKServe, type FakeKServe } from '../../test/support/inference-object
 import { byService, modelRoute, serviceModel } from '../../test/support/inference-resources.ts';
 import { startKubernetesWorld, type KubernetesWorld } from '../../test/support/kubernetes-world.ts';
 import { startModelServer } from '../../test/support/model-server.ts';
-import { median, percentile } from '../statistics.ts';
 import type { ResultRow, Suite } from '../suite.ts';
+import { TIMES_COLUMNS, timesRow } from '../times-table.ts';
 
 /**
  * From the answer to a patch of an EndpointSlice that takes away the last ready endpoint of an inference service, until no
@@ -26,7 +26,7 @@ export const endpointLostSuite: Suite = {
       const service = fakeKServe(world.api, { namespace: 'default', name: MODEL, url: pods.origin });
       await serveOne(world, service);
       const rows = await measure(world, losses);
-      return { tables: [{ title: `the last ready endpoint lost, ${losses} times`, columns, rows }] };
+      return { tables: [{ title: `the last ready endpoint lost, ${losses} times`, columns: TIMES_COLUMNS, rows }] };
     } finally {
       await Promise.all([world.dispose(), pods.stop()]);
     }
@@ -35,14 +35,6 @@ export const endpointLostSuite: Suite = {
 
 const MODEL = 'llama';
 const DEADLINE_MS = 30_000;
-
-const columns = [
-  { key: 'from', heading: 'from' },
-  { key: 'to', heading: 'to' },
-  { key: 'p50', heading: 'p50 ms' },
-  { key: 'p99', heading: 'p99 ms' },
-  { key: 'most', heading: 'most ms' },
-];
 
 /** In milliseconds since the API server had answered. */
 interface Times {
@@ -85,20 +77,13 @@ async function measure(world: KubernetesWorld, losses: number): Promise<ResultRo
     all.push({ unrouted, routed });
   }
   await api.close();
-  const row = (from: string, to: string, times: readonly number[]): ResultRow => ({
-    from,
-    to,
-    p50: Math.round(median(times)),
-    p99: Math.round(percentile(times, 99)),
-    most: Math.round(Math.max(...times)),
-  });
   return [
-    row(
+    timesRow(
       'no endpoint is ready',
       'unrouted by both isolates',
       all.map(({ unrouted }) => unrouted),
     ),
-    row(
+    timesRow(
       'endpoints are ready',
       'routed by both isolates',
       all.map(({ routed }) => routed),

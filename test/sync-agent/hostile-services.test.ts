@@ -118,7 +118,8 @@ describe('pods and pickers that lie', () => {
     const line = `load{a="${String.raw`\n`.repeat(4_000_000)}"} 1`;
     const began = performance.now();
     expect(parseMetrics(`${line}\nload 2\n`, new Set(['load'])).map(({ value }) => value)).toEqual([2]);
-    expect(performance.now() - began).toBeLessThan(500);
+    // Taken apart, it would take eight seconds; passed over, a millisecond on a machine that has nothing else to do.
+    expect(performance.now() - began).toBeLessThan(3_000);
   });
 });
 

@@ -377,8 +377,8 @@ describe('the status of a model', () => {
   });
 });
 
-test('ten thousand statuses are written in seconds, eight at a time', async () => {
-  const routes = Array.from({ length: 10_000 }, (_, i) => `GatewayRoute/ai/r${i}`);
+test('thousands of statuses are written eight at a time, each of them once', async () => {
+  const routes = Array.from({ length: 2_000 }, (_, i) => `GatewayRoute/ai/r${i}`);
   const { api, report, status, writes } = bench(...routes);
   let [underWay, most] = [0, 0];
   api.mishap = () => {
@@ -386,10 +386,9 @@ test('ten thousand statuses are written in seconds, eight at a time', async () =
     most = Math.max(most, underWay);
     return new Promise((resolve) => setImmediate(resolve)).finally(() => (underWay -= 1));
   };
-  const began = performance.now();
   await report(edges('ai/edge'), compiled({ conditions: new Map(routes.map((key) => [key, [accepted]])) }));
   while (status.waiting > 0) await settle();
   expect(most).toBe(8);
-  expect(writes().length).toBeGreaterThanOrEqual(10_000);
-  expect(performance.now() - began).toBeLessThan(10_000);
+  const paths = writes().flatMap(({ path }) => (/\/r\d+\/status$/.test(path) ? [path] : []));
+  expect([paths.length, new Set(paths).size]).toEqual([2_000, 2_000]);
 });
