@@ -16,7 +16,7 @@ const PHASES: Readonly<Record<InferenceState['phase'], true>> = {
   Failed: true,
 };
 
-/** What is known of edges and of the services behind them. @param buckets seconds */
+/** What is known of edges and of the services behind them. An edge that is gone leaves nothing behind. @param buckets seconds */
 export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
   const registers = [registry];
   const propagation = new Histogram({
@@ -44,6 +44,7 @@ export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
     labelNames: ['edge', 'code'],
     registers,
   });
+  const failureCodes = new Map<ResourceId, Set<string>>();
   const services = inferenceMetrics(registry);
   const known = new Map<ResourceId, EdgeObservation>();
   const observe = (edge: ResourceId, now: EdgeObservation): void => {
@@ -57,17 +58,26 @@ export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
     if (isServedAnew && now.propagationSeconds !== undefined && now.propagationSeconds !== before?.propagationSeconds)
       propagation.observe({ edge }, now.propagationSeconds);
   };
+  const met = new Set<ResourceId>();
   const forget = (edge: ResourceId): void => {
     observe(edge, {});
     known.delete(edge);
-    services.set(edge, new Map());
+    met.delete(edge);
+    services.forget(edge);
+    propagation.remove({ edge });
+    for (const code of failureCodes.get(edge) ?? []) failures.remove({ edge, code });
+    failureCodes.delete(edge);
   };
   return {
     report: (event: AgentEvent) => {
+      if ('edge' in event) met.add(event.edge);
       if (event.type === 'observed') observe(event.edge, event.observation);
       if (event.type === 'compiled') services.set(event.edge, event.services);
-      if (event.type === 'failed') failures.inc({ edge: event.edge, code: event.code });
-      if (event.type === 'edges') for (const edge of known.keys()) if (!event.edges.has(edge)) forget(edge);
+      if (event.type === 'failed') {
+        failures.inc({ edge: event.edge, code: event.code });
+        failureCodes.set(event.edge, (failureCodes.get(event.edge) ?? new Set()).add(event.code));
+      }
+      if (event.type === 'edges') for (const edge of met) if (!event.edges.has(edge)) forget(edge);
     },
   };
 }
@@ -85,16 +95,22 @@ function inferenceMetrics(registry: Registry) {
     registers: [registry],
   });
   const byEdge = new Map<ResourceId, ReadonlyMap<ResourceKey, readonly RoutedService[]>>();
+  const count = (): void => {
+    const phases = new Map(
+      [...byEdge.values()].flatMap((models) =>
+        [...models.values()].flat().map(({ service, state }) => [service, state.phase] as const),
+      ),
+    );
+    for (const state of Object.keys(PHASES))
+      gauge.set({ state }, [...phases.values()].filter((phase) => phase === state).length);
+  };
   return {
     set: (edge: ResourceId, services: ReadonlyMap<ResourceKey, readonly RoutedService[]>): void => {
       byEdge.set(edge, services);
-      const phases = new Map(
-        [...byEdge.values()].flatMap((models) =>
-          [...models.values()].flat().map(({ service, state }) => [service, state.phase] as const),
-        ),
-      );
-      for (const state of Object.keys(PHASES))
-        gauge.set({ state }, [...phases.values()].filter((phase) => phase === state).length);
+      count();
+    },
+    forget: (edge: ResourceId): void => {
+      if (byEdge.delete(edge)) count();
     },
   };
 }
