@@ -38,13 +38,7 @@ export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
     labelNames: ['edge', 'revision'],
     registers,
   });
-  const failures = new Counter({
-    name: 'fairlead_publish_failures_total',
-    help: 'Passes that did not reach the edge, by why.',
-    labelNames: ['edge', 'code'],
-    registers,
-  });
-  const failureCodes = new Map<ResourceId, Set<string>>();
+  const failures = failureMetrics(registry);
   const services = inferenceMetrics(registry);
   const known = new Map<ResourceId, EdgeObservation>();
   const observe = (edge: ResourceId, now: EdgeObservation): void => {
@@ -65,18 +59,14 @@ export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
     met.delete(edge);
     services.forget(edge);
     propagation.remove({ edge });
-    for (const code of failureCodes.get(edge) ?? []) failures.remove({ edge, code });
-    failureCodes.delete(edge);
+    failures.forget(edge);
   };
   return {
     report: (event: AgentEvent) => {
       if ('edge' in event) met.add(event.edge);
       if (event.type === 'observed') observe(event.edge, event.observation);
       if (event.type === 'compiled') services.set(event.edge, event.services);
-      if (event.type === 'failed') {
-        failures.inc({ edge: event.edge, code: event.code });
-        failureCodes.set(event.edge, (failureCodes.get(event.edge) ?? new Set()).add(event.code));
-      }
+      if (event.type === 'failed') failures.count(event.edge, event.code);
       if (event.type === 'edges') for (const edge of met) if (!event.edges.has(edge)) forget(edge);
     },
   };
@@ -84,6 +74,26 @@ export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
 
 function revisionLabels(edge: ResourceId, { revision, generation }: NonNullable<EdgeObservation['published']>) {
   return { edge, revision, generation: generationName(generation) };
+}
+
+function failureMetrics(registry: Registry) {
+  const counter = new Counter({
+    name: 'fairlead_publish_failures_total',
+    help: 'Passes that did not reach the edge, by why.',
+    labelNames: ['edge', 'code'],
+    registers: [registry],
+  });
+  const codes = new Map<ResourceId, Set<string>>();
+  return {
+    count: (edge: ResourceId, code: string): void => {
+      counter.inc({ edge, code });
+      codes.set(edge, (codes.get(edge) ?? new Set()).add(code));
+    },
+    forget: (edge: ResourceId): void => {
+      for (const code of codes.get(edge) ?? []) counter.remove({ edge, code });
+      codes.delete(edge);
+    },
+  };
 }
 
 /** Each service counts once, however many edges and models lead to it. */

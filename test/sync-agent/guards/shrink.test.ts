@@ -140,7 +140,9 @@ describe('the digest of a table', () => {
 describe('discovered services that go', () => {
   const gateway = edgeGateway({
     allowed: [{ name: 'all', namespaces: { type: 'All' } }],
-    discovery: [{ name: 'all', labelSelector: { matchLabels: { publish: 'true' } } }],
+    discovery: [
+      { name: 'all', labelSelector: { matchLabels: { publish: 'true' } }, modelNameTemplate: '{name}-{model}' },
+    ],
   });
   const tableOf = (count: number, first = 0) =>
     compileSeen(
