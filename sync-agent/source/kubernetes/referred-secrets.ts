@@ -33,7 +33,7 @@ export class ReferredSecrets {
   readonly #denied = new Set<ResourceId>();
   /** Namespaces whose resources name others than a moment ago. */
   readonly #restless = new Set<string>();
-  readonly #ending: Promise<void>[] = [];
+  readonly #ending = new Set<Promise<void>>();
 
   constructor(options: ReferredSecretsOptions) {
     this.#options = options;
@@ -92,7 +92,8 @@ export class ReferredSecrets {
       this.#judge(name);
       if (namespace.uses.size > 0) continue;
       this.#namespaces.delete(name);
-      this.#ending.push(namespace.secrets.stop());
+      const ending = namespace.secrets.stop().finally(() => this.#ending.delete(ending));
+      this.#ending.add(ending);
     }
     this.#restless.clear();
     this.#options.onChange();
