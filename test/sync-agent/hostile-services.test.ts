@@ -160,7 +160,7 @@ describe('a server that lists names of any length', () => {
     const { discovered, counts } = compileSeen([gateway, edgeKeys(), endless], {
       type: 'Seen',
       path: '/v1',
-      models: ['m'.repeat(256), 'fine'],
+      models: ['m'.repeat(256), 'fine', '*', '"', 'a*', '{name}', 'x'.repeat(500)],
     });
     expect(discovered).toMatchObject([
       { modelName: 'llama/fine', message: undefined },
