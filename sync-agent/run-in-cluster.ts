@@ -68,7 +68,7 @@ export async function runInCluster(
   const api = await doors.openApi({ kubeconfig, context, env, onRequest: (request) => metrics.requested(request) });
   try {
     const namespace = config.namespace ?? api.namespace;
-    const serviceAccount = await whoAmI(api, namespace, clock, signal);
+    const serviceAccount = await whoAmI(api, namespace, { clock, logger }, signal);
     const source = doors.createSource({ api, namespaces, serviceAccount, logger, clock, random });
     const { open, source: warm } = await openWarm(source, signal);
     try {
@@ -162,7 +162,13 @@ function signalSettings({ signals: source, signalsSeconds, prometheusURL }: Clus
 const review = z.object({ status: z.object({ userInfo: z.object({ username: z.string() }) }) });
 
 /** The service account that it runs as, for commands that give it rights; only a guess where the cluster does not say. */
-async function whoAmI(api: KubernetesApi, namespace: string, clock: Clock, signal: AbortSignal) {
+async function whoAmI(
+  api: KubernetesApi,
+  namespace: string,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  signal: AbortSignal,
+) {
+  let told = '';
   const guess = { namespace, name: 'fairlead-sync-agent' };
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
@@ -175,6 +181,8 @@ async function whoAmI(api: KubernetesApi, namespace: string, clock: Clock, signa
       signal.throwIfAborted();
       const isAway = error instanceof ApiFailure && (error.status === 0 || error.status === 429 || error.status >= 500);
       if (!isAway) return guess;
+      if (error.message !== told) logger.warn(`waiting: ${error.message}`);
+      told = error.message;
     }
     await clock.wait(ASK_AGAIN_MS, signal);
   }
