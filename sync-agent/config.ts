@@ -119,7 +119,7 @@ export const USAGE = `Keeps edges as the resources of a cluster, or of a folder,
 
 In a pod it reads the cluster that the pod runs in; elsewhere one of these says what it reads:
   --source-dir DIR         folder of YAML and JSON files, watched             FAIRLEAD_SOURCE_DIR
-  --kubeconfig FILE        the cluster of a kubeconfig                        FAIRLEAD_KUBECONFIG
+  --kubeconfig FILE        the cluster of a kubeconfig                        FAIRLEAD_KUBECONFIG, KUBECONFIG
   --context NAME           a context of the kubeconfig                        FAIRLEAD_CONTEXT
 
 Of a cluster:

@@ -58,6 +58,8 @@ export class EdgeController {
   readonly #sessions: SessionKeeper;
   readonly #sighter: Sighter;
   #changes: SnapshotChange[] = [];
+  /** What was compiled since the last compilation that was reported. */
+  #untold: SnapshotChange[] = [];
   /** The edge whose sightings the compiler has. */
   #lookedFrom: string | undefined;
   #services: Compilation['services'] = new Map();
@@ -176,11 +178,25 @@ export class EdgeController {
     compiler.apply(changes);
     const compilation = compiler.compile();
     this.#lastTarget = compilation.target ?? this.#lastTarget;
-    this.#reporter.compiled(compilation, changes);
+    this.#untold.push(...changes);
+    if (!this.#isLookedAtFirst(compilation)) this.#tell(compilation);
+    return compilation;
+  }
+
+  /**
+   * Before the edge was first asked what it sees, a compilation takes every service for one that nobody has looked at:
+   * told then, a new leader would let what has long been served be doubted.
+   */
+  #isLookedAtFirst({ target, sightings }: Compilation): boolean {
+    return target !== undefined && sightings.size > 0 && placeOf(target) !== this.#lookedFrom;
+  }
+
+  #tell(compilation: Compilation): void {
+    this.#reporter.compiled(compilation, this.#untold);
+    this.#untold = [];
     const haveChanged = this.#services !== compilation.services;
     this.#services = compilation.services;
     if (haveChanged) this.#signals?.changed();
-    return compilation;
   }
 
   /**
@@ -190,16 +206,23 @@ export class EdgeController {
   async #look(compilation: Compilation, signal: AbortSignal): Promise<Compilation> {
     const { target, sightings } = compilation;
     if (!target) return compilation;
-    const { publisher } = await this.#sessions.of(target);
-    const place = `${target.cluster} ${target.endpoint}`;
-    const isFirst = place !== this.#lookedFrom;
-    if (isFirst) this.#sighter.startOver();
-    this.#sighter.want(sightings, publisher);
-    if (!isFirst) return compilation;
-    await this.#sighter.settle(FIRST_LOOKS_MS, signal);
-    this.#lookedFrom = place;
+    const isUntold = this.#isLookedAtFirst(compilation);
+    try {
+      const { publisher } = await this.#sessions.of(target);
+      const isFirst = placeOf(target) !== this.#lookedFrom;
+      if (isFirst) this.#sighter.startOver();
+      this.#sighter.want(sightings, publisher);
+      if (!isFirst) return compilation;
+      await this.#sighter.settle(FIRST_LOOKS_MS, signal);
+    } catch (error) {
+      if (isUntold) this.#tell(compilation);
+      throw error;
+    }
+    this.#lookedFrom = placeOf(target);
     const seen = this.#observe();
-    return seen.length === 0 ? compilation : this.#compile(seen);
+    if (seen.length > 0) return this.#compile(seen);
+    if (isUntold) this.#tell(compilation);
+    return compilation;
   }
 
   async #plan(compilation: Compilation, signal: AbortSignal): Promise<SessionPlan | undefined> {
@@ -275,6 +298,10 @@ export class EdgeController {
         return RETRIES.longestMs;
     }
   }
+}
+
+function placeOf({ cluster, endpoint }: PublishTarget): string {
+  return `${cluster} ${endpoint}`;
 }
 
 /** A service that leads several models is one all the same. */

@@ -36,7 +36,7 @@ export async function runAgent(surroundings: Surroundings): Promise<number> {
     config = readConfig(args, env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    err(`${error.message}\n\n${USAGE}`);
+    err(`${error.message}\n(--help lists the options)\n`);
     return EXIT.usage;
   }
   if (config === 'help') {

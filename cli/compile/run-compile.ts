@@ -29,6 +29,8 @@ export async function runCompile(place: Place, options: CompileOptions): Promise
     edges.push({ gateway, compilation, conditions });
     if (note !== undefined) notes.push(note);
   }
+  if (place.type === 'Folder' && edges.some(lacksSomething))
+    notes.push('what stands only in a cluster is missing here: with --context the folder lies over what that holds');
   const said = { ...compilable, notes };
   const ok = isAllRight(said, edges);
   if (options.out !== undefined) await writeSections(options.out, edges);
@@ -36,6 +38,13 @@ export async function runCompile(place: Place, options: CompileOptions): Promise
     options.json === true ? JSON.stringify(asJson(said, edges, ok), null, 2) : renderCompilation(said, edges),
   );
   process.exitCode = ok ? EXIT.ok : EXIT.rejected;
+}
+
+/** Secrets are seldom in a folder, and services never. */
+function lacksSomething(edge: CompiledEdge): boolean {
+  return faultsOf(edge).some(
+    ({ condition: { reason } }) => reason === 'SecretNotFound' || reason === 'BackendNotFound',
+  );
 }
 
 function isAllRight({ problems }: CompilableResources, edges: readonly CompiledEdge[]): boolean {

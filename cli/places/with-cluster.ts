@@ -15,6 +15,8 @@ import type { Reading } from './reading.ts';
 const READ_WITHIN_MS = 30_000;
 const FIRST_CALL_MS = 10_000;
 
+const OWN_COLLECTIONS: readonly string[] = Object.values(kinds).map(({ plural }) => `${plural}.${group}`);
+
 /** Reads a cluster as a person's rights allow, and lets it be asked until it was used. @throws {CliError} */
 export async function withCluster<T>(place: ClusterPlace, use: (reading: Reading) => Promise<T>): Promise<T> {
   const api = await open(place);
@@ -29,6 +31,7 @@ export async function withCluster<T>(place: ClusterPlace, use: (reading: Reading
       patienceMs: READ_WITHIN_MS,
     });
     const read = await readSource(source);
+    requireRights(unreadable, namespace, place);
     return await use({
       place,
       resources: read.resources,
@@ -66,6 +69,16 @@ async function requireFairlead(api: KubernetesApi, place: ClusterPlace): Promise
   }
 }
 
+/** Who may list nothing of ours is told that, and not that there is nothing. */
+function requireRights({ entirely }: Unreadable, namespace: string, place: ClusterPlace): void {
+  if (!OWN_COLLECTIONS.every((name) => entirely.has(name))) return;
+  throw new CliError(
+    `you may list no resource of ${group} in ${placeName(place)}, nor in its namespace ${namespace} alone: have somebody ` +
+      `bind the role view to you there, or name another namespace by --namespace`,
+    EXIT.environment,
+  );
+}
+
 function unreadableNotes({ elsewhere, entirely }: Unreadable, namespace: string): string[] {
   return [
     ...(elsewhere.size === 0
@@ -76,8 +89,7 @@ function unreadableNotes({ elsewhere, entirely }: Unreadable, namespace: string)
 }
 
 function namesOf(collections: ReadonlySet<string>): string {
-  const own = Object.values(kinds).map(({ plural }) => `${plural}.${group}`);
-  const hasAll = own.every((name) => collections.has(name));
-  const names = [...collections].filter((name) => !hasAll || !own.includes(name)).toSorted();
+  const hasAll = OWN_COLLECTIONS.every((name) => collections.has(name));
+  const names = [...collections].filter((name) => !hasAll || !OWN_COLLECTIONS.includes(name)).toSorted();
   return [...(hasAll ? [`the resources of ${group}`] : []), ...names].join(', ');
 }

@@ -17,7 +17,7 @@ export function conditionLog(logger: Logger): StatusSink {
       now.set(`${type} ${resource}`, { resource, type, reason, message });
       const known = before?.get(`${type} ${resource}`);
       if (known?.reason !== reason || known.message !== message)
-        logger.warn(message, { edge, resource, type, status, reason });
+        logger[reason === 'BackendPending' ? 'info' : 'warn'](message, { edge, resource, type, status, reason });
     }
     for (const [key, { resource, type, reason }] of before ?? [])
       if (!now.has(key)) logger.info('no longer so', { edge, resource, type, reason });

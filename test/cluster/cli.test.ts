@@ -212,6 +212,14 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
       expect(stdout).toContain('5 of 5 resources are all right');
     });
 
+    test('in a namespace where nothing may be listed, no command takes that for an empty one', async () => {
+      for (const command of ['compile', 'status', 'diff']) {
+        const { code, stdout, stderr } = await asPerson(command, '--namespace', 'kube-public');
+        expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+        expect(stderr).toMatch(/^fairlead: you may list no resource of fairlead.dev .* bind the role view to you/);
+      }
+    });
+
     test('status tells what an isolate answers to anyone, and what the agent wrote', async () => {
       const { code, stdout } = await asPerson('status');
       expect(code).toBe(3);

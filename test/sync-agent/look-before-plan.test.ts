@@ -110,6 +110,19 @@ describe('what the edge sees, before the first plan', () => {
     expect(edge.admitted).toHaveLength(1);
   });
 
+  test('is known when the resources are first reported of: nothing that is served is doubted for want of a look', async () => {
+    const edge = fakeEdge();
+    const answer = Promise.withResolvers<void>();
+    edge.before = ({ step }) => (step === 'look' ? answer.promise : undefined);
+    const { compiler, events } = start({ edge });
+    let told = 0;
+    const first = events.next('compiled').then(() => (told = compiler.sightings.length));
+    while (edge.calls('look') === 0) await settle();
+    answer.resolve();
+    await first;
+    expect(told).toBe(1);
+  });
+
   test('is waited for ten seconds at most', async () => {
     const edge = fakeEdge();
     edge.mishap = ({ step }) => (step === 'look' ? 'hangs' : undefined);

@@ -193,6 +193,15 @@ describe('an agent in a cluster', () => {
     expect([await first.ended, await ended]).toEqual([EXIT.stopped, EXIT.stopped]);
   });
 
+  test('says that the API server is away, and waits', async () => {
+    const world = cluster();
+    world.api.mishap = () => new ApiFailure('the API server cannot be reached', { status: 0 });
+    const { said, stop, ended } = startProcess(world);
+    await said('waiting: the API server cannot be reached');
+    stop();
+    expect(await ended).toBe(EXIT.stopped);
+  });
+
   test('says what is wrong where the API server refuses it the Lease, and waits', async () => {
     const world = cluster();
     world.api.mishap = ({ path }) =>

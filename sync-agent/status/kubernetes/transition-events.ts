@@ -17,7 +17,7 @@ export interface TransitionEvent {
  * | Programmed True                                                | Normal                                           |
  * | Accepted or ResolvedRefs True, after it was not                | Normal                                           |
  * | False, or False for another reason                             | Warning; Normal where somebody asked for it      |
- * | Programmed False/Pending, or Unknown                           | none: it is on its way                           |
+ * | False/Pending or False/BackendPending, or Unknown              | none: it is on its way                           |
  * | Programmed False/NotShipped, and was not True                  | none: it has not been anywhere                   |
  */
 export function transitionEvents(
@@ -41,7 +41,7 @@ function transition(known: StatusCondition | undefined, condition: StatusConditi
     if (known?.status === 'True' || (!isProgrammed && !known)) return [];
     return [{ type: 'Normal', reason, note, action }];
   }
-  if (status !== 'False' || reason === 'Pending') return [];
+  if (status !== 'False' || reason === 'Pending' || reason === 'BackendPending') return [];
   if (isProgrammed && reason === 'NotShipped' && known?.status !== 'True') return [];
   return [{ type: isProgrammed && WANTED.includes(reason) ? 'Normal' : 'Warning', reason, note, action }];
 }

@@ -30,6 +30,7 @@ describe('what is worth an Event', () => {
     ['nothing has ever led to it', undefined, notShipped, []],
     ['nothing leads to it any more', programmed, notShipped, ['Warning NotShipped']],
     ['somebody suspended the edge', programmed, condition('Programmed', 'False', 'Suspended'), ['Normal Suspended']],
+    ['the edge has yet to look at a service', undefined, condition('ResolvedRefs', 'False', 'BackendPending'), []],
     ['it is sound from the start', undefined, accepted, []],
     ['it gives way', accepted, conflicted, ['Warning Conflicted']],
     ['it no longer gives way', conflicted, accepted, ['Normal Accepted']],
