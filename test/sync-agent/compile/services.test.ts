@@ -532,24 +532,3 @@ describe('a selector', () => {
     });
   });
 });
-
-describe('what a rollback needs to know', () => {
-  test('the provider of a service is there with its secrets, also while it cannot be called', () => {
-    const resources = [
-      ...led({ ...gpus, connectionRef: { name: 'provider' } }),
-      provider({ auth: { type: 'APIKey', apiKey: { type: 'SecretRef', secretRef: { name: 'it', key: 'k' } } } }),
-      secret({ k: 'sk' }, { annotations: { 'fairlead.dev/hosts': 'api.example.com' } }),
-      inferenceService({ phase: 'Unavailable' }),
-    ];
-    const { usableProviders } = compile(resources, EDGE);
-    const ids = [...usableProviders.keys()].filter((id) => id.includes('..'));
-    expect(ids.flatMap((id) => usableProviders.get(id)?.secrets.map(({ value }) => value) ?? [])).toEqual(['sk']);
-    expect(ids).toHaveLength(2);
-  });
-
-  test('an answer of the edge about something that is not asked for changes nothing', () => {
-    const resources = [...led(), inferenceService()];
-    const stray = sighting('team/other..inferenceservice-0123456789abcdef', 'x', SEEN);
-    expect(backendsOf(compile([...resources, stray], EDGE))).toEqual([]);
-  });
-});
