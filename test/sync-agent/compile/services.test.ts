@@ -15,14 +15,7 @@ import {
   route,
   secret,
 } from '../../support/resource-builders.ts';
-import {
-  SEEN,
-  clusterNamespace,
-  compileSeen,
-  inferenceService,
-  sighting,
-  sightingsOf,
-} from '../../support/service-builders.ts';
+import { clusterNamespace, compileSeen, inferenceService, sightingsOf } from '../../support/service-builders.ts';
 
 const KEY = 'AIModel/team/model';
 type Backends = NonNullable<NonNullable<Parameters<typeof model>[0]>['backends']>;
