@@ -9,6 +9,7 @@ import { applyToServedSuite } from './suites/apply-to-served.ts';
 import { bundleSizeSuite } from './suites/bundle-size.ts';
 import { compileSuite } from './suites/compile.ts';
 import { editToServedSuite } from './suites/edit-to-served.ts';
+import { endpointLostSuite } from './suites/endpoint-lost.ts';
 import { hubLoadSuite } from './suites/hub-load.ts';
 import { largeClusterSuite } from './suites/large-cluster.ts';
 import { pickUpSuite } from './suites/pick-up.ts';
@@ -24,6 +25,7 @@ const suites: readonly Suite[] = [
   slowStreamsSuite,
   editToServedSuite,
   applyToServedSuite,
+  endpointLostSuite,
   largeClusterSuite,
   compileSuite,
   pickUpSuite,

@@ -128,7 +128,9 @@ const service = z.strictObject({
   namespace: dnsLabel.describe('Namespace of the service.'),
   name: objectName.describe('Name of the service.'),
   deploymentStatus: deploymentStatus.describe('State of the service.'),
-  readyReplicas: replicas.describe('Replicas that can answer.'),
+  readyReplicas: replicas
+    .describe('Replicas that can answer. Absent: nobody counts them, as those of an InferencePool.')
+    .optional(),
   desiredReplicas: replicas.describe('Replicas that the service is to have. Absent: it does not say.').optional(),
   accelerator: z
     .string()
@@ -144,7 +146,7 @@ const status = parentedStatus.extend({
     .describe('State of the best of the inference services behind the model. None: there are none.')
     .optional(),
   availableReplicas: replicas
-    .describe('Replicas that can answer, of all inference services behind the model.')
+    .describe('Replicas that can answer, of all inference services behind the model whose replicas are counted.')
     .optional(),
   inferenceServiceURL: z
     .string()

@@ -17,7 +17,7 @@ export const clusterAccess = z
       .prefault({ type: 'Internet' }),
     hostHeader: hostTemplate
       .describe(
-        "The `Host` that calls carry, with `{name}` and `{namespace}` of the service, or `{host}`, the host that the service itself gives. Only with transport Binding. Absent: the URL's.",
+        "The `Host` that calls carry, with `{name}` and `{namespace}` of the service, or `{host}`, the host that the service itself gives. Only with transport Binding, and right for Workers VPC services only: the edge puts it into the URL that it calls, so that through a Workers VPC network or an mTLS certificate calls would go to this host. Absent: the URL's.",
       )
       .optional(),
     headers: upstreamHeaders(16)

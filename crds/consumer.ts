@@ -53,6 +53,7 @@ export const consumerKind = {
     { name: 'Team', type: 'string', jsonPath: '.spec.team', description: 'The team that it belongs to.' },
     { name: 'First key', type: 'string', jsonPath: '.spec.keys[0].name', description: 'The first of its keys.' },
     conditionColumn('Accepted'),
+    conditionColumn('ResolvedRefs'),
     conditionColumn('Programmed'),
     reasonColumn,
     age,

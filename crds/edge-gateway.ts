@@ -107,6 +107,7 @@ export const edgeGatewayKind = {
       description: 'What the edge calls this cluster.',
     },
     conditionColumn('Accepted'),
+    conditionColumn('ResolvedRefs'),
     conditionColumn('Programmed'),
     {
       name: 'Revision',

@@ -129,6 +129,7 @@ export const gatewayRouteKind = {
       wide: true,
     },
     conditionColumn('Accepted'),
+    conditionColumn('ResolvedRefs'),
     conditionColumn('Programmed'),
     reasonColumn,
     age,

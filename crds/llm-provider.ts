@@ -55,7 +55,9 @@ const spec = z
       .default([])
       .describe("Headers that are set on every call, in place of the client's of the same name."),
     hostHeader: hostAndPort
-      .describe('The `Host` that calls carry in place of that of `baseURL`. Only with transport Binding.')
+      .describe(
+        'The `Host` that calls carry in place of that of `baseURL`. Only with transport Binding, and right for Workers VPC services only: the edge puts it into the URL that it calls, so that through a Workers VPC network or an mTLS certificate calls would go to this host.',
+      )
       .optional(),
     transport: transport('The EdgeGateway must allow it by `spec.allowed`.')
       .describe('The way to the endpoint.')

@@ -50,7 +50,7 @@ const signals = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Lets the agent read the metrics of endpoint pickers, which ask the API server whether it may `get /metrics`. The same right opens the metrics of the API server itself.',
+      'Makes an account whose token the agent sends to endpoint pickers, which want one by default. It may `get /metrics` and nothing else, which opens the metrics of the API server too; whoever may create an InferencePool can have the token sent to them.',
     ),
 });
 
@@ -140,7 +140,12 @@ const networkPolicy = z.strictObject({
     .describe(
       'Selects the namespaces whose pods are asked for their load with `signals.from: Pods`, or in which Prometheus is. `{}`: all.',
     ),
-  scrapePorts: z.array(port).default([]).describe('The ports of those pods. Empty: all.'),
+  scrapePorts: z
+    .array(port)
+    .default([])
+    .describe(
+      'The ports of those pods, such as 8000 and 8080 (models), 8002 (Triton), 9090 (endpoint pickers, Prometheus). Empty: all.',
+    ),
   metricsFrom: z
     .array(kubernetes)
     .default([])

@@ -37,7 +37,8 @@ const BOUND: Readonly<Record<Role, string>> = {
   reader: 'ClusterRole, in the whole cluster, or in each of `watchNamespaces`',
   reporter: 'ClusterRole, in the whole cluster, or in each of `watchNamespaces`',
   leader: 'Role, in the namespace of the agent',
-  endpointPicker: 'ClusterRole, in the whole cluster, with `signals.endpointPicker`',
+  endpointPicker:
+    'ClusterRole, in the whole cluster, of the account `fairlead-endpoint-picker`, with `signals.endpointPicker`',
   credentials: 'Role, in each namespace of `credentials`',
   secretReader: 'ClusterRole, bound by nobody until the owner of a namespace does',
   viewer: 'ClusterRole, part of `view`, `edit` and `admin`',
@@ -75,7 +76,7 @@ It has no right to secrets beyond those that are named: with the value \`credent
 binds \`fairlead-secret-reader\`:
 
 \`\`\`sh
-kubectl create rolebinding fairlead-secrets -n team-a \\
+kubectl create rolebinding fairlead-secret-reader -n team-a \\
   --clusterrole=fairlead-secret-reader --serviceaccount=fairlead-system:fairlead
 \`\`\`
 `;

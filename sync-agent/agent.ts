@@ -117,13 +117,18 @@ class RunningAgent {
 
   async #loop(source: OpenSource, signal: AbortSignal): Promise<void> {
     const { clock, debounceMs, maximumWaitMs, resyncMs } = this.#options;
+    // Changes without end do not put it off: an edge may lose what it had just then.
+    let lookAt = clock.now() + resyncMs;
     while (!signal.aborted) {
       const { changes, problems } = await source.observe();
       this.#tellProblems(problems);
       this.#route(changes, source);
-      const isChange = await this.#wake.sleep(resyncMs, clock, signal);
+      const untilLookMs = Math.min(resyncMs, Math.max(0, lookAt - clock.now()));
+      const isChange = await this.#wake.sleep(untilLookMs, clock, signal);
       if (isChange) await this.#wake.settle({ quietMs: debounceMs, maximumMs: maximumWaitMs }, clock, signal);
-      else for (const { controller } of this.#controllers.values()) controller.refresh();
+      if (isChange && clock.now() < lookAt) continue;
+      lookAt = clock.now() + resyncMs;
+      for (const { controller } of this.#controllers.values()) controller.refresh();
     }
   }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { AGENT_NAME } from './agent-name.ts';
 import { LOG_LEVELS } from './log.ts';
 
 const name = (what: string) =>
@@ -23,7 +24,8 @@ const settings = z.strictObject({
   context: z.string().min(1, 'must not be empty').optional(),
   /** The agent's own; absent: that of the pod or the kubeconfig's context. */
   namespace: name('a namespace').optional(),
-  leaseName: name('a Lease').default('fairlead-sync-agent'),
+  leaseName: name('a Lease').default(AGENT_NAME),
+  secretReader: name('a ClusterRole').default('fairlead-secret-reader'),
   podName: z.string().min(1, 'must not be empty').max(253, 'must be at most 253 characters').optional(),
   /** Absent: all. */
   watchNamespaces: z
@@ -98,6 +100,7 @@ const FLAGS = {
   context: { flag: 'context', variable: 'FAIRLEAD_CONTEXT' },
   namespace: { flag: 'namespace', variable: 'FAIRLEAD_NAMESPACE' },
   leaseName: { flag: 'lease-name', variable: 'FAIRLEAD_LEASE_NAME' },
+  secretReader: { flag: 'secret-reader', variable: 'FAIRLEAD_SECRET_READER' },
   podName: { flag: 'pod-name', variable: 'POD_NAME' },
   watchNamespaces: { flag: 'watch-namespaces', variable: 'FAIRLEAD_WATCH_NAMESPACES' },
   httpAddress: { flag: 'http-address', variable: 'FAIRLEAD_HTTP_ADDRESS' },
@@ -122,6 +125,8 @@ In a pod it reads the cluster that the pod runs in; elsewhere one of these says 
 Of a cluster:
   --namespace NS           where its Lease is (that of the pod or context)    FAIRLEAD_NAMESPACE
   --lease-name NAME        by which one of several leads (fairlead-sync-agent) FAIRLEAD_LEASE_NAME
+  --secret-reader ROLE     the ClusterRole that owners of namespaces bind
+                           to it (fairlead-secret-reader)                     FAIRLEAD_SECRET_READER
   --pod-name NAME          what it is called in Lease and Events (hostname)   POD_NAME
   --watch-namespaces A,B   read these namespaces only (all)                   FAIRLEAD_WATCH_NAMESPACES
   --signals HOW            learn the load of inference services from Pods,

@@ -12,7 +12,7 @@ import { SessionKeeper, type SessionKeeperOptions } from './session-keeper.ts';
 import type { SnapshotChange } from './snapshot.ts';
 import { EdgeReporter } from './status/edge-reporter.ts';
 import type { StatusSink } from './status/status-sink.ts';
-import { Wake } from './wake.ts';
+import { UNTIL_RUNG_MS, Wake } from './wake.ts';
 
 /** What the signals of one edge are made of, and how they get there. */
 export interface SignalFeed {
@@ -45,9 +45,6 @@ const RETRIES: Backoff = { firstMs: 500, longestMs: 30_000 };
 
 /** How long the first plan is put off at most for what the edge sees of its services. */
 const FIRST_LOOKS_MS = 10_000;
-
-/** A wait without end, as a timer's longest. */
-const UNTIL_WOKEN_MS = 2 ** 31 - 1;
 
 const NOT_EVICTED =
   'the EdgeGateway is gone, and its edge could not be evicted because its keys were not there: `fairlead evict` does it, ' +
@@ -139,7 +136,7 @@ export class EdgeController {
     let failures = 0;
     let pauseMs = 0;
     while (!signal.aborted) {
-      await this.#wake.sleep(failures > 0 ? pauseMs : UNTIL_WOKEN_MS, this.#options.clock, signal);
+      await this.#wake.sleep(failures > 0 ? pauseMs : UNTIL_RUNG_MS, this.#options.clock, signal);
       try {
         if (this.#phase === 'Keeping') await this.#runOnce(signal);
         else return await this.#leave(this.#phase, signal);

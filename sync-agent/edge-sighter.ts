@@ -1,5 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import type { EdgeSighting, Sighting, SightingWanted } from './inference/sighting.ts';
+import {
+  edgeSighting,
+  PARALLEL_LOOKS,
+  sightingMetadata,
+  type Sighting,
+  type SightingWanted,
+} from './inference/sighting.ts';
 import type { Logger } from './log.ts';
 import { backoffMs, type Backoff } from './publish/backoff.ts';
 import { PublishFailure, type PublishFault } from './publish/publish-failure.ts';
@@ -16,9 +23,6 @@ export interface SighterOptions {
   readonly random: () => number;
 }
 
-/** Looks under way at once: each is a call of the edge to a provider. */
-const PARALLEL_LOOKS = 4;
-
 /** Pauses between looks that saw nothing, or could not be asked for. */
 const REPEATS: Backoff = { firstMs: 5000, longestMs: 60_000 };
 
@@ -34,6 +38,14 @@ interface Look {
   isSettled: boolean;
 }
 
+interface Told {
+  /** Of what was asked. */
+  readonly digest: string;
+  readonly type: Sighting['type'];
+  /** A digest of the answer, to compare: a server may list very many models. */
+  readonly answer: string;
+}
+
 /**
  * Asks one edge which models answer behind the services that it would be led to, and tells what it saw. What was seen
  * is never asked again; what was not is, with pauses, for as long as it is wanted. An edge that cannot be asked yields
@@ -42,8 +54,8 @@ interface Look {
 export class Sighter {
   readonly #options: SighterOptions;
   readonly #looks = new Map<string, Look>();
-  /** What was told last, by id, as text to compare. */
-  readonly #told = new Map<string, string>();
+  /** What was told last, by id. */
+  readonly #told = new Map<string, Told>();
   #publisher: Pick<Publisher, 'look'> | undefined;
   #alarm = new AbortController();
   #waiting: { readonly done: () => void; readonly fail: (failure: PublishFailure) => void } | undefined;
@@ -55,13 +67,13 @@ export class Sighter {
   /** What is wanted from now on, by provider id. Digests that were not wanted before are asked at once. */
   want(wanted: ReadonlyMap<string, SightingWanted>, publisher: Pick<Publisher, 'look'>): void {
     this.#publisher = publisher;
-    for (const [id, { stopping, wanted: before }] of this.#looks) {
-      if (wanted.get(id)?.digest === before.digest) continue;
-      stopping.abort(new Error('no longer wanted'));
+    for (const [id, look] of this.#looks) {
+      if (isStillWanted(look, wanted.get(id))) continue;
+      look.stopping.abort(new Error('no longer wanted'));
       this.#looks.delete(id);
     }
     this.#forget([...this.#told.keys()].filter((id) => !wanted.has(id)));
-    for (const [id, one] of wanted) if (!this.#looks.has(id)) this.#looks.set(id, this.#due(one));
+    for (const [id, one] of wanted) if (!one.isOnlyKept && !this.#looks.has(id)) this.#looks.set(id, this.#due(one));
     this.#pump();
   }
 
@@ -116,7 +128,11 @@ export class Sighter {
     const looks = [...this.#looks.values()];
     for (const look of looks) if (look.phase === 'Resting' && look.dueAt <= now) look.phase = 'Due';
     const room = PARALLEL_LOOKS - looks.filter(({ phase }) => phase === 'Asking').length;
-    for (const look of looks.filter(({ phase }) => phase === 'Due').slice(0, room)) void this.#ask(look);
+    for (let left = room; left > 0; left--) {
+      const look = nextOf(looks);
+      if (!look) break;
+      void this.#ask(look);
+    }
     this.#alarm.abort(new Error('set anew'));
     const next = Math.min(...looks.filter(({ phase }) => phase === 'Resting').map(({ dueAt }) => dueAt));
     if (next === Number.POSITIVE_INFINITY) return;
@@ -137,7 +153,7 @@ export class Sighter {
       look.isSettled = true;
       if (sighting.type === 'Seen') look.phase = 'Done';
       else this.#rest(look, 0);
-      this.#tell(wanted, sighting);
+      if (!this.#isDoubtful(look, sighting)) this.#tell(wanted, sighting);
     } catch (error) {
       if (stopping.signal.aborted) return;
       this.#rest(look, error instanceof PublishFailure ? (error.retryAfterMs ?? 0) : REPEATS.longestMs);
@@ -146,6 +162,16 @@ export class Sighter {
       this.#pump();
       if (this.#isSettled()) this.#waiting?.done();
     }
+  }
+
+  /**
+   * What was seen before a change is in use: pods that are being replaced may refuse a call, and that alone must take
+   * nothing away. The second look counts.
+   */
+  #isDoubtful({ wanted: { id, digest }, failures }: Look, sighting: Sighting): boolean {
+    const told = this.#told.get(id);
+    if (sighting.type !== 'NotSeen' || failures > 1 || told === undefined) return false;
+    return told.type === 'Seen' && told.digest !== digest;
   }
 
   #rest(look: Look, leastMs: number): void {
@@ -169,18 +195,22 @@ export class Sighter {
   #tell(wanted: SightingWanted, sighting: Sighting): void {
     const { logger, edge, onSightings } = this.#options;
     const { id, digest } = wanted;
-    const text = JSON.stringify([digest, sighting]);
-    if (this.#told.get(id) === text) return;
-    this.#told.set(id, text);
+    const answer = createHash('sha256').update(JSON.stringify(sighting)).digest('base64');
+    const before = this.#told.get(id);
+    if (before?.digest === digest && before.answer === answer) return;
+    this.#told.set(id, { digest, type: sighting.type, answer });
     logger.info('the edge looked at a service', { edge, provider: id, ...logged(sighting) });
-    onSightings([{ type: 'Set', resource: { kind: 'EdgeSighting', metadata: metadataOf(id), digest, sighting } }]);
+    onSightings([{ type: 'Set', resource: edgeSighting(wanted, sighting) }]);
   }
 
   #forget(ids: readonly string[]): void {
     for (const id of ids) this.#told.delete(id);
     if (ids.length > 0)
       this.#options.onSightings(
-        ids.map((id) => ({ type: 'Delete', key: resourceKey({ kind: 'EdgeSighting', metadata: metadataOf(id) }) })),
+        ids.map((id) => ({
+          type: 'Delete',
+          key: resourceKey({ kind: 'EdgeSighting', metadata: sightingMetadata(id) }),
+        })),
       );
   }
 
@@ -189,10 +219,27 @@ export class Sighter {
   }
 }
 
-/** A provider's id is `namespace/name`. */
-function metadataOf(id: string): EdgeSighting['metadata'] {
-  const slash = id.indexOf('/');
-  return { namespace: id.slice(0, slash), name: id.slice(slash + 1) };
+function isStillWanted({ wanted: { digest }, phase }: Look, next: SightingWanted | undefined): boolean {
+  return next?.digest === digest && (!next.isOnlyKept || phase === 'Done');
+}
+
+/**
+ * Whose turn it is. What does not answer takes seconds, and is asked again and again: however much of that one namespace
+ * has, it keeps nobody else waiting.
+ */
+function nextOf(looks: readonly Look[]): Look | undefined {
+  const asking = new Map<string, number>();
+  for (const { phase, wanted } of looks)
+    if (phase === 'Asking') asking.set(namespaceOf(wanted), (asking.get(namespaceOf(wanted)) ?? 0) + 1);
+  const load = ({ wanted }: Look): number => asking.get(namespaceOf(wanted)) ?? 0;
+  const [next] = looks
+    .filter(({ phase }) => phase === 'Due')
+    .toSorted((a, b) => load(a) - load(b) || a.failures - b.failures || a.dueAt - b.dueAt);
+  return next;
+}
+
+function namespaceOf({ id }: SightingWanted): string {
+  return sightingMetadata(id).namespace;
 }
 
 function logged(sighting: Sighting): { readonly saw: string } {

@@ -68,7 +68,8 @@ export async function runInCluster(
   const api = await doors.openApi({ kubeconfig, context, env, onRequest: (request) => metrics.requested(request) });
   try {
     const namespace = config.namespace ?? api.namespace;
-    const serviceAccount = await whoAmI(api, namespace, { clock, logger }, signal);
+    const { secretReader } = config;
+    const serviceAccount = { ...(await whoAmI(api, namespace, { clock, logger }, signal)), secretReader };
     const source = doors.createSource({ api, namespaces, serviceAccount, logger, clock, random });
     const { open, source: warm } = await openWarm(source, signal);
     try {
@@ -169,7 +170,7 @@ async function whoAmI(
   signal: AbortSignal,
 ) {
   let told = '';
-  const guess = { namespace, name: 'fairlead-sync-agent' };
+  const guess = { namespace, name: 'fairlead' };
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
   for (;;) {

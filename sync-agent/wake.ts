@@ -1,5 +1,8 @@
 import { abortReason, type Clock } from './clock.ts';
 
+/** A sleep that only a ring ends, in milliseconds: the longest of a timer. */
+export const UNTIL_RUNG_MS = 2 ** 31 - 1;
+
 /** Lets one loop sleep until somebody has something for it. Rings before it sleeps are not lost, several count once. */
 export class Wake {
   #rung = false;

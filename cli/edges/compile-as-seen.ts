@@ -1,11 +1,14 @@
 import type { Compilation } from '../../sync-agent/compile/compilation.ts';
 import { createCompiler, type Compiler } from '../../sync-agent/compile/compile.ts';
 import { forEachBounded } from '../../sync-agent/for-each-bounded.ts';
-import type { EdgeSighting, Sighting, SightingWanted } from '../../sync-agent/inference/sighting.ts';
+import {
+  edgeSighting,
+  PARALLEL_LOOKS,
+  type EdgeSighting,
+  type Sighting,
+  type SightingWanted,
+} from '../../sync-agent/inference/sighting.ts';
 import type { Resource, ResourceId } from '../../sync-agent/snapshot.ts';
-
-/** Looks under way at once: each is a call of the edge to a service. */
-const PARALLEL_LOOKS = 4;
 
 /** What is seen of one service decides about others, which are then looked at in turn; not without end. */
 const ROUNDS = 3;
@@ -28,7 +31,7 @@ export async function compileAsSeen(
     const wanted = [...compilation.sightings.values()].filter(({ id, digest }) => seen.get(id)?.digest !== digest);
     if (wanted.length === 0) break;
     await forEachBounded(wanted, PARALLEL_LOOKS, async (one) => {
-      seen.set(one.id, sightingOf(one, await look(one)));
+      seen.set(one.id, edgeSighting(one, await look(one)));
     });
     compiler.apply([...seen.values()].map((resource) => ({ type: 'Set', resource })));
     compilation = compiler.compile();
@@ -39,10 +42,4 @@ export async function compileAsSeen(
 /** Where the edge is not asked, the specifications of the services count. @param edge an EdgeGateway's id */
 export function compileUnseen(resources: readonly Resource[], edge: ResourceId): Promise<Compilation> {
   return compileAsSeen(createCompiler(edge), resources, async () => ({ type: 'Unasked' }));
-}
-
-function sightingOf({ id, digest }: SightingWanted, sighting: Sighting): EdgeSighting {
-  const slash = id.indexOf('/');
-  const metadata = { namespace: id.slice(0, slash), name: id.slice(slash + 1) };
-  return { kind: 'EdgeSighting', metadata, digest, sighting };
 }

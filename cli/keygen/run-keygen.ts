@@ -69,7 +69,7 @@ function edgeInstructions({ out, endpoint, cluster }: KeygenOptions): string {
 
 Install them:
 
-${command(`npx wrangler secret bulk ${join(out, 'worker-secrets.json')}`)}
+${command(`npm run deploy -- --secrets-file ${join(out, 'worker-secrets.json')}`)}
 ${command(`kubectl apply -f ${join(out, 'signing-key.yaml')} -f ${join(out, 'edge-gateway.yaml')}`)}
 
 Then move the private files to where you keep secrets, or delete them: a new pair is made as easily.`;

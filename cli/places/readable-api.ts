@@ -1,4 +1,4 @@
-import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../sync-agent/kubernetes/api.ts';
+import { isForbidden, type ApiRequest, type KubernetesApi } from '../../sync-agent/kubernetes/api.ts';
 
 /** Collections that a person may not read, or not whole; as kubectl calls them: `aimodels.fairlead.dev`. */
 export interface Unreadable {
@@ -54,10 +54,6 @@ const KUBE_SYSTEM = '/api/v1/namespaces/kube-system';
 function unknownCluster(error: unknown): unknown {
   if (!isForbidden(error)) throw error;
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system', uid: 'unknown' } };
-}
-
-function isForbidden(error: unknown): boolean {
-  return error instanceof ApiFailure && error.status === 403;
 }
 
 interface Collection {

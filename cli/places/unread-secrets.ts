@@ -7,6 +7,7 @@ import {
   type ResourceKey,
   type ResourceOf,
 } from '../../sync-agent/snapshot.ts';
+import { secretReferences } from '../../sync-agent/source/kubernetes/secret-names.ts';
 
 /** Resources of which some compile with made-up secrets. */
 export interface SettledSecrets {
@@ -65,21 +66,10 @@ function standIn(id: ResourceId, keys: readonly string[], hosts: readonly string
   };
 }
 
-interface NamedKey {
-  readonly from: ResourceKey;
-  readonly secret: ResourceId;
-  readonly key: string;
-}
-
-/** Every key of a Secret that a resource's spec names, wherever it does: always of its own namespace. */
-function namedKeys(resource: Resource): NamedKey[] {
-  const { namespace } = resource.metadata;
+/** Every key of a Secret that a resource names, and the resource. */
+function namedKeys(resource: Resource) {
   const from = resourceKey(resource);
-  return fieldsOf(resource).flatMap(([field, value]) => {
-    if (!/secret(Key)?Ref$/i.test(field) || typeof value !== 'object' || value === null) return [];
-    if (!('name' in value) || !('key' in value)) return [];
-    return [{ from, secret: resourceId({ namespace, name: String(value.name) }), key: String(value.key) }];
-  });
+  return secretReferences(resource).flatMap(({ secret, key }) => (key === undefined ? [] : [{ from, secret, key }]));
 }
 
 /** Wherever anything might be sent: whether the Secret names the host cannot be told. */

@@ -26,7 +26,7 @@ export async function withCluster<T>(place: ClusterPlace, use: (reading: Reading
     const namespace = place.namespace ?? api.namespace;
     const source = createKubernetesSource({
       api: readableApi(api, namespace, unreadable),
-      serviceAccount: { namespace: 'fairlead-system', name: 'fairlead-sync-agent' },
+      serviceAccount: { namespace: 'fairlead-system', name: 'fairlead' },
       logger: silentLogger,
       patienceMs: READ_WITHIN_MS,
     });

@@ -1,3 +1,4 @@
+import { AGENT_NAME } from '../../sync-agent/agent-name.ts';
 import { systemClock } from '../../sync-agent/clock.ts';
 import type { StatusOptions } from '../commands/status.ts';
 import { NEVER, openEdge, type OperatedEdge } from '../edges/operated-edge.ts';
@@ -29,8 +30,6 @@ export interface PlaceStatus {
   readonly written: WrittenStatuses | undefined;
 }
 
-const LEASE_NAME = 'fairlead-sync-agent';
-
 /** What `fairlead status` does. */
 export async function runStatus(place: Place, options: StatusOptions): Promise<void> {
   await withReading(place, async (reading) => {
@@ -45,7 +44,7 @@ async function placeStatus(operated: OperatedResources, options: StatusOptions):
   // A person of few rights may see no EdgeGateway, and still what agents wrote of the resources that they do see.
   const mayHideEdges = cluster !== undefined && operated.notes.length > 0 && options.edge === undefined;
   if (!mayHideEdges) requireEdge(operated, options);
-  const lease = { namespace: options.agentNamespace, name: LEASE_NAME };
+  const lease = { namespace: options.agentNamespace, name: AGENT_NAME };
   const agent = cluster && (await readAgentLease(cluster.api, lease, systemClock, NEVER));
   const edges: EdgeStatus[] = [];
   for (const gateway of gateways) edges.push(await statusOf(operated, gateway));

@@ -1,21 +1,8 @@
-import { z } from 'zod';
 import type { Condition } from '../../sync-agent/compile/compilation.ts';
-import {
-  resourceId,
-  resourceKey,
-  type Resource,
-  type ResourceId,
-  type ResourceKey,
-} from '../../sync-agent/snapshot.ts';
+import { resourceKey, type Resource, type ResourceId, type ResourceKey } from '../../sync-agent/snapshot.ts';
 import type { StoredObject } from '../../sync-agent/source/source.ts';
+import { ownParent, readStoredStatus, type StatusCondition } from '../../sync-agent/status/kubernetes/stored-status.ts';
 import { isReported, type Place } from '../places/place.ts';
-
-/** What the API server's status of a resource says of one edge. */
-interface WrittenStatus {
-  readonly conditions: readonly WrittenCondition[];
-}
-
-export type WrittenCondition = z.infer<typeof condition>;
 
 /** A resource of which the status in the API server is not what the edge says. */
 export interface StaleStatus {
@@ -24,42 +11,15 @@ export interface StaleStatus {
   readonly sentence: string;
 }
 
-const condition = z.object({
-  type: z.string(),
-  status: z.enum(['True', 'False', 'Unknown']),
-  reason: z.string(),
-  message: z.string(),
-  observedGeneration: z.number().optional(),
-  lastTransitionTime: z.string(),
-});
-
-const status = z.object({
-  conditions: z.array(condition).default([]),
-  parents: z
-    .array(
-      z.object({
-        parentRef: z.object({ namespace: z.string().default(''), name: z.string() }),
-        conditions: z.array(condition).default([]),
-      }),
-    )
-    .optional(),
-});
-
-/** @param edge absent: over all edges */
-function writtenStatus(
+/** What agents have written of a resource, undefined where none has. @param edge absent: over all edges */
+function writtenConditions(
   resource: ResourceKey,
-  stored: StoredObject | undefined,
+  object: StoredObject,
   edge?: ResourceId,
-): WrittenStatus | undefined {
-  const parsed = status.safeParse(stored?.status).data;
-  if (!parsed) return undefined;
-  const { conditions, parents } = parsed;
-  if (edge === undefined || resource === `EdgeGateway/${edge}`)
-    return conditions.length === 0 ? undefined : { conditions };
-  const own = resource.split('/')[1] ?? '';
-  return parents?.find(
-    ({ parentRef: { namespace, name } }) => resourceId({ namespace: namespace || own, name }) === edge,
-  );
+): readonly StatusCondition[] | undefined {
+  const stored = readStoredStatus(object.status);
+  if (edge !== undefined && resource !== `EdgeGateway/${edge}`) return ownParent(stored, edge)?.conditions;
+  return stored.conditions.length === 0 ? undefined : stored.conditions;
 }
 
 /** What agents have written of all resources that are reported. */
@@ -68,7 +28,7 @@ export interface WrittenStatuses {
   readonly programmed: number;
   readonly all: number;
   /** The others, with the conditions that are not True; none where nothing was written. Sorted. */
-  readonly others: readonly { readonly resource: ResourceKey; readonly because: readonly WrittenCondition[] }[];
+  readonly others: readonly { readonly resource: ResourceKey; readonly because: readonly StatusCondition[] }[];
 }
 
 /** @param edge absent: over all edges. Else only what is attached to it counts */
@@ -84,13 +44,13 @@ export function writtenByAgent(
     .toSorted()
     .flatMap((resource) => {
       const object = stored(resource);
-      const status = writtenStatus(resource, object, edge);
+      const conditions = object && writtenConditions(resource, object, edge);
       // Without a word about an edge nobody knows whether it is attached there.
-      return object && (status || edge === undefined) ? [{ resource, conditions: status?.conditions ?? [] }] : [];
+      return object && (conditions || edge === undefined) ? [{ resource, conditions: conditions ?? [] }] : [];
     });
-  const isProgrammed = ({ conditions }: WrittenStatus) =>
-    conditions.some(({ type, status }) => type === 'Programmed' && status === 'True');
-  const others = found.filter((status) => !isProgrammed(status));
+  const others = found.filter(
+    ({ conditions }) => !conditions.some(({ type, status }) => type === 'Programmed' && status === 'True'),
+  );
   return {
     programmed: found.length - others.length,
     all: found.length,
@@ -111,17 +71,17 @@ export function staleStatuses(
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([resource, said]) => {
       const object = stored(resource);
-      const sentence = object && staleness(writtenStatus(resource, object, edge), object, said);
+      const sentence = object && staleness(writtenConditions(resource, object, edge), object, said);
       return sentence === undefined ? [] : [{ resource, sentence }];
     });
 }
 
 function staleness(
-  written: WrittenStatus | undefined,
+  written: readonly StatusCondition[] | undefined,
   { generation }: StoredObject,
   said: Condition,
 ): string | undefined {
-  const found = written?.conditions.find(({ type }) => type === 'Programmed');
+  const found = written?.find(({ type }) => type === 'Programmed');
   if (!found) return 'says nothing of this edge: no agent has written any';
   const { observedGeneration = generation, lastTransitionTime } = found;
   const says = `says Programmed=${found.status} ${found.reason} since ${lastTransitionTime}`;

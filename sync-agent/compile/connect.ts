@@ -71,9 +71,10 @@ function connect({ connection }: Way, setting: Setting): Outcome {
 function connectedTo(service: Service, outcome: Outcome): Connected {
   if ('problems' in outcome) return { type: 'Faulty', service: service.key, problems: outcome.problems };
   const { entry, paths } = outcome;
+  const { generation, revisions } = service;
   const { baseURL, binding, hostHeader } = entry;
   const place = digestOf({ uid: service.uid, baseURL, binding, hostHeader });
-  const digest = `${place}-${digestOf({ entry, paths, generation: service.generation })}`;
+  const digest = `${place}-${digestOf({ entry, paths, generation, revisions: [...revisions] })}`;
   return { type: 'Connected', service: service.key, ...outcome, place, digest };
 }
 

@@ -1,3 +1,4 @@
+import { cutText } from '../cut-text.ts';
 import { matchKey, matchesOf } from '../../contract/route-match.ts';
 import type { RouteEntry } from '../../contract/routing-table.ts';
 import type { ResourceId, ResourceOf } from '../snapshot.ts';
@@ -37,6 +38,10 @@ export interface DiscoveryClaim extends Seniority {
   readonly message: string | undefined;
 }
 
+/** As long as that of an AIModel; the status takes no longer one. */
+const LONGEST_NAME = 256;
+const TOO_LONG = `The name would be longer than ${LONGEST_NAME} characters: write an AIModel, or shorten spec.discovery[].modelNameTemplate.`;
+
 /** All that a discovered route claims: what names a host or a path goes before it. */
 const WISH: RouteWish = { hostnames: ['*'], pathPrefix: '/', anonymous: false };
 
@@ -59,6 +64,10 @@ export function discoveryRule(facts: Facts): Rule<Service> {
     if (names.length === 0) tell(step, facts, { ...named(service), modelName: service.name, message });
     for (const one of names) {
       const { modelName } = one;
+      if (modelName.length > LONGEST_NAME) {
+        tell(step, facts, { ...named(service), modelName: cutText(modelName, LONGEST_NAME), message: TOO_LONG });
+        continue;
+      }
       const denied = problem ?? nameFault(rights, modelName);
       if (denied) tell(step, facts, { ...named(service), modelName, message: denied.message });
       else {

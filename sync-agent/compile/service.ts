@@ -16,6 +16,8 @@ export interface Service extends Seniority {
   readonly uid: string;
   /** Rises with its specification. */
   readonly generation: number;
+  /** What its pods were made from, which changes a while after its specification. */
+  readonly revisions: readonly string[];
   readonly state: InferenceState;
   readonly origin: string | undefined;
   readonly paths: readonly string[];
@@ -72,7 +74,7 @@ export function addressRule(facts: Facts): Rule<AddressClaim> {
 }
 
 function serviceOf(resource: InferenceService): Service {
-  const { kind, metadata, state, origin, paths, modelNames } = resource;
+  const { kind, metadata, state, origin, paths, modelNames, revisions } = resource;
   return {
     ...seniorityOf(resource),
     key: resourceKey(resource),
@@ -82,6 +84,7 @@ function serviceOf(resource: InferenceService): Service {
     labels: metadata.labels,
     uid: metadata.uid ?? '',
     generation: metadata.generation ?? 0,
+    revisions,
     state,
     origin,
     paths: paths.length === 0 ? ['/v1'] : paths.slice(0, MOST_PATHS),

@@ -1,3 +1,4 @@
+import { cutText } from '../cut-text.ts';
 import { isServed, type InferenceKind, type InferenceState } from '../inference/inference-service.ts';
 import type { EdgeSighting, Sighting, SightingWanted } from '../inference/sighting.ts';
 import type { ResourceId } from '../snapshot.ts';
@@ -60,9 +61,9 @@ export function wantedSighting(id: string, step: Step, facts: Facts): SightingWa
   const { digest, entry, secrets, paths } = connected;
   if (service && isServed(service.state) && service.state.phase !== 'ScaledToZero')
     return { id, digest, entry, secrets, paths };
-  // Nobody looks at it now; what was seen is kept by asking for nothing else.
   const known = sightingOf(id, connected, step, facts);
-  return known?.sighting.type === 'Seen' ? { id, digest: known.digest, entry, secrets, paths } : undefined;
+  if (known?.sighting.type !== 'Seen') return undefined;
+  return { id, digest: known.digest, entry, secrets, paths, isOnlyKept: true };
 }
 
 /** The answer to what is asked now; else an earlier one that is not known to be wrong. */
@@ -187,6 +188,5 @@ function listed(models: readonly string[]): string {
 
 /** Others' words, which may be long, without the full stop at their end. */
 function shortened(words: string): string {
-  const short = words.length > SHOWN_CHARACTERS ? `${words.slice(0, SHOWN_CHARACTERS)}…` : words;
-  return short.replace(/\.$/, '');
+  return cutText(words, SHOWN_CHARACTERS).replace(/\.$/, '');
 }

@@ -6,6 +6,9 @@ import { listOf, part } from './tolerant.ts';
 const NAMES = ['nvidia.com/gpu', 'amd.com/gpu', 'intel.com/gpu', 'habana.ai/gaudi', 'google.com/tpu'];
 const PREFIXES = ['nvidia.com/mig-', 'nvidia.com/gpu.', 'gpu.intel.com/', 'aws.amazon.com/neuron'];
 
+/** The names of resources that the API server lets through; a status holds no longer ones. */
+const RESOURCE = /^[a-z0-9.-]{1,64}\/[\w.-]{1,63}$/i;
+
 const quantities = z.record(z.string(), z.unknown()).optional().catch(undefined);
 export const resources = part({ limits: quantities, requests: quantities });
 export const containers = listOf(z.object({ resources }), 100);
@@ -32,7 +35,7 @@ function deviceOf(
   others: readonly string[],
 ): Accelerator | undefined {
   for (const kind of Object.keys(quantities ?? {}).toSorted()) {
-    if (!isAccelerator(kind) && !others.includes(kind)) continue;
+    if (!RESOURCE.test(kind) || (!isAccelerator(kind) && !others.includes(kind))) continue;
     const count = wholeNumber(quantities?.[kind]);
     if (count !== undefined && count > 0) return { kind, count };
   }

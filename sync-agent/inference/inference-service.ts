@@ -20,6 +20,8 @@ export interface InferenceService {
   readonly modelNames: readonly string[];
   /** `ready` counts endpoints; `desired` is unknown where the service does not say it. */
   readonly replicas: { readonly ready: number; readonly desired: number | undefined };
+  /** What the pods that are ready were made from: others may serve other models. Sorted; empty where no pods are known. */
+  readonly revisions: readonly string[];
   /** What each replica computes on. */
   readonly accelerator: Accelerator | undefined;
   /** Revisions that share the traffic, where there is more than one. Percent. */

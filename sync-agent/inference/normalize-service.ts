@@ -1,10 +1,11 @@
-import { countReplicas } from './count-replicas.ts';
+import { countReplicas, podsBehind } from './count-replicas.ts';
 import { decideState, type Replicas } from './decide-state.ts';
 import type { EndpointSliceFacts } from './endpoint-slice.ts';
 import type { InferenceService } from './inference-service.ts';
 import { readInferencePool } from './inference-pool.ts';
 import { readInferenceService } from './kserve-inference-service.ts';
 import { readLlmInferenceService } from './llm-inference-service.ts';
+import { revisionsOf } from './pods.ts';
 import { foreignObject, type ServiceReading } from './service-reading.ts';
 
 /**
@@ -24,6 +25,7 @@ export function normalizeInferenceService(
   if (!reading) return undefined;
   const { kind, metadata, statement } = reading;
   const replicas = countReplicas(reading, slices);
+  const pods = podsBehind(reading, slices);
   const remembered = before?.metadata.uid !== undefined && before.metadata.uid === metadata.uid ? before : undefined;
   return {
     kind,
@@ -34,12 +36,16 @@ export function normalizeInferenceService(
     modelNames: reading.modelNames,
     replicas: {
       ready: statement.stopped === undefined ? replicas.ready : 0,
-      desired: desiredReplicas(reading, replicas),
+      desired: desiredReplicas(reading, replicas, pods !== undefined),
     },
-    accelerator: reading.accelerator,
+    revisions: revisionsOf(pods ?? []),
+    accelerator: reading.accelerator && reading.accelerator.count <= MOST_DEVICES ? reading.accelerator : undefined,
     traffic: reading.traffic,
   };
 }
+
+/** More than a replica has, whatever its specification multiplies. */
+const MOST_DEVICES = 100_000;
 
 /** Names of the Services of Kubernetes, in the object's namespace, whose EndpointSlices tell of its pods. */
 export function serviceNamesOf(raw: unknown): readonly string[] {
@@ -66,8 +72,13 @@ export function readService(raw: unknown): ServiceReading | undefined {
  * Where its pods are counted, those that are there, ready or not, are wanted: nobody says how many an autoscaler wants.
  * So a pod that dies lowers the share that is ready; while pods are being replaced, it is lower for a while too.
  */
-function desiredReplicas({ scale, statement }: ServiceReading, { present }: Replicas): number | undefined {
+function desiredReplicas(
+  { scale, statement }: ServiceReading,
+  { present }: Replicas,
+  areCounted: boolean,
+): number | undefined {
   if (statement.stopped !== undefined) return 0;
-  if (scale.least === undefined) return present > 0 ? present : undefined;
+  // A word that stands for one replica (an InferencePool's, say) is no count.
+  if (scale.least === undefined) return areCounted && present > 0 ? present : undefined;
   return scale.fixed ? scale.least : Math.max(scale.least, present);
 }

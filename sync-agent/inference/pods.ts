@@ -21,6 +21,19 @@ export function podsOf(slices: readonly EndpointSliceFacts[]): readonly Pod[] {
   return [...pods.values()].toSorted(inOrder);
 }
 
+/** A Deployment is rolled out by one set of pods after another; nobody has more of them at a time. */
+const MOST_REVISIONS = 8;
+
+/** Of the pods that are ready: their names but for what tells one from another, which is what stands last. */
+export function revisionsOf(pods: readonly Pod[]): readonly string[] {
+  const revisions = pods.flatMap(({ ready, targetName }) => (ready && targetName ? [withoutEnd(targetName)] : []));
+  return [...new Set(revisions)].toSorted(compare).slice(0, MOST_REVISIONS);
+}
+
+function withoutEnd(name: string): string {
+  return name.slice(0, Math.max(name.lastIndexOf('-'), 0)) || name;
+}
+
 function inOrder(a: Pod, b: Pod): number {
   return (
     Number(b.ready) - Number(a.ready) ||

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ObjectMeta } from '../../crds/object-meta.ts';
 import type { Accelerator, InferenceKind } from './inference-service.ts';
+import { cutText } from '../cut-text.ts';
 import { listOf, text, texts } from './tolerant.ts';
 
 /** What an object says by itself, before anybody looks at its endpoints or remembers what it was. */
@@ -93,7 +94,7 @@ export function complaintOf(types: readonly string[], conditions: readonly Forei
     const condition = conditions.find((condition) => condition.type === type);
     if (!condition || condition.status === 'True') continue;
     const said = condition.message?.trim() || condition.reason;
-    if (said) return said.length > LONGEST_MESSAGE ? `${said.slice(0, LONGEST_MESSAGE)}…` : said;
+    if (said) return cutText(said, LONGEST_MESSAGE);
   }
   return '';
 }

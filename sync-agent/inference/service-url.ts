@@ -4,10 +4,18 @@ export interface ServiceUrl {
   readonly path: string;
 }
 
-/** Undefined where it is none, or not of HTTP. */
+const LONGEST_URL = 512;
+/**
+ * The path decides which service of a shared host is called. Of what servers read in more than one way (`//a`, `%61`)
+ * nothing is let through, so that two paths that differ lead to two places.
+ */
+const PATH = /^(?:\/[\w.~-]+)*$/;
+
+/** Undefined where it is none, not of HTTP, or of a path that is not plain. */
 export function parseServiceUrl(url: string | undefined): ServiceUrl | undefined {
-  if (url === undefined || !URL.canParse(url)) return undefined;
+  if (url === undefined || url.length > LONGEST_URL || !URL.canParse(url)) return undefined;
   const { protocol, origin, pathname } = new URL(url);
   if (protocol !== 'http:' && protocol !== 'https:') return undefined;
-  return { origin, path: pathname.replace(/\/+$/, '') };
+  const path = pathname.replace(/\/+$/, '');
+  return PATH.test(path) ? { origin, path } : undefined;
 }

@@ -12,7 +12,12 @@ export interface SightingWanted {
   readonly secrets: readonly SecretToSeal[];
   /** Tried in this order; the first that answers counts. `''` where the base URL is complete. */
   readonly paths: readonly string[];
+  /** Nobody is to look now, which would wake it or find nothing: what was seen of this digest is to be kept. */
+  readonly isOnlyKept?: boolean;
 }
+
+/** Looks under way at once: each is a call of the edge to a service. */
+export const PARALLEL_LOOKS = 4;
 
 /** What the edge saw. */
 export type Sighting =
@@ -30,4 +35,15 @@ export interface EdgeSighting {
   readonly metadata: { readonly namespace: string; readonly name: string };
   readonly digest: string;
   readonly sighting: Sighting;
+}
+
+/** What the edge said to a question. */
+export function edgeSighting({ id, digest }: Pick<SightingWanted, 'id' | 'digest'>, sighting: Sighting): EdgeSighting {
+  return { kind: 'EdgeSighting', metadata: sightingMetadata(id), digest, sighting };
+}
+
+/** @param id of the provider, `namespace/name` */
+export function sightingMetadata(id: string): EdgeSighting['metadata'] {
+  const slash = id.indexOf('/');
+  return { namespace: id.slice(0, slash), name: id.slice(slash + 1) };
 }

@@ -6,7 +6,9 @@ import { z } from 'zod';
  */
 export const text = z.string().optional().catch(undefined);
 export const flag = z.boolean().optional().catch(undefined);
-export const count = z.int().nonnegative().optional().catch(undefined);
+/** As Kubernetes counts, and as many as anybody has of anything: sums of them, and a status, must hold them. */
+const MOST = 1_000_000;
+export const count = z.int().nonnegative().max(MOST).optional().catch(undefined);
 export const texts = z.record(z.string(), z.string()).catch({});
 
 /** An object of which only some fields are read; absent where it is none. */

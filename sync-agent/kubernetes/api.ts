@@ -51,3 +51,8 @@ export class ApiFailure extends Error {
     this.retryAfterMs = facts.retryAfterMs;
   }
 }
+
+/** Whether somebody lacks a right, which somebody else can give. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof ApiFailure && error.status === 403;
+}

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
+import { AGENT_NAME } from '../agent-name.ts';
 import type { Clock } from '../clock.ts';
 import { DeadlineExceeded, withDeadline } from '../publish/deadline.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi } from './api.ts';
@@ -116,7 +117,7 @@ class UndiciApi implements KubernetesApi {
         method,
         headers: {
           accept: 'application/json',
-          'user-agent': 'fairlead-sync-agent',
+          'user-agent': AGENT_NAME,
           ...(credentials.authorization !== undefined && { authorization: credentials.authorization }),
           ...(body !== undefined && { 'content-type': contentType }),
         },

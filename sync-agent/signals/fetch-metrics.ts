@@ -20,8 +20,11 @@ export interface ScrapeSurroundings {
   readonly timeoutMs: number;
 }
 
-/** A page of metrics is some hundred kilobytes; who sends more is read no further, and has said nothing. */
-const MOST_BYTES = 8 * 1024 * 1024;
+/**
+ * A page of metrics is some hundred kilobytes; who sends more is read no further, and has said nothing. Dozens are read
+ * at once, and anybody's may be among them.
+ */
+const MOST_BYTES = 1024 * 1024;
 
 /**
  * The text that is answered with 200, redirects not followed. Undefined for any other answer, and for none: that a
@@ -29,11 +32,15 @@ const MOST_BYTES = 8 * 1024 * 1024;
  */
 export async function fetchMetrics(
   url: URL,
-  request: { readonly headers?: Readonly<Record<string, string>>; readonly form?: URLSearchParams },
+  request: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly form?: URLSearchParams;
+    readonly mostBytes?: number;
+  },
   { fetch, clock, timeoutMs }: ScrapeSurroundings,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { form, headers } = request;
+  const { form, headers, mostBytes = MOST_BYTES } = request;
   const whole = async (signal: AbortSignal): Promise<string | undefined> => {
     const answer = await fetch(url, {
       method: form ? 'POST' : 'GET',
@@ -42,7 +49,7 @@ export async function fetchMetrics(
       redirect: 'manual',
       signal,
     });
-    const text = await readText(answer.body ?? []);
+    const text = await readText(answer.body ?? [], mostBytes);
     return answer.status === 200 ? text : undefined;
   };
   try {
@@ -54,13 +61,16 @@ export async function fetchMetrics(
 }
 
 /** Leaving the loop early ends the stream, and with it the connection. */
-async function readText(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string | undefined> {
+async function readText(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  mostBytes: number,
+): Promise<string | undefined> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.byteLength;
-    if (bytes > MOST_BYTES) return undefined;
+    if (bytes > mostBytes) return undefined;
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -1,6 +1,6 @@
-import type { Signal } from '../../contract/signals.ts';
+import { signal as signalSchema, type Signal } from '../../contract/signals.ts';
 import type { RoutedService } from '../compile/compilation.ts';
-import { isServed } from '../inference/inference-service.ts';
+import { areReplicasKnown } from '../inference/are-replicas-known.ts';
 import type { ResourceKey } from '../snapshot.ts';
 import type { Load } from './load.ts';
 
@@ -20,7 +20,9 @@ export function makeSignals(
   const signals = new Map<string, Signal>();
   for (const service of services) {
     if (!canBeRouted(service)) continue;
-    const signal = signalOf(service, loads.get(service.service));
+    const signal =
+      sound(signalOf(service, loads.get(service.service))) ??
+      sound(signalOf({ ...service, accelerator: undefined }, undefined));
     if (signal) signals.set(signal.provider, signal);
   }
   return [...signals.values()].toSorted((a, b) => (a.provider < b.provider ? -1 : 1)).slice(0, MOST_SIGNALS);
@@ -33,7 +35,7 @@ function canBeRouted({ state: { phase } }: RoutedService): boolean {
 
 function signalOf(service: RoutedService, load: Load | undefined): Signal | undefined {
   const { provider, state, replicas, accelerator } = service;
-  const ready = load?.ready ?? (isUncounted(service) ? undefined : replicas.ready);
+  const ready = load?.ready ?? (areReplicasKnown(service) ? replicas.ready : undefined);
   if (ready === undefined) return undefined;
   return {
     provider,
@@ -46,9 +48,9 @@ function signalOf(service: RoutedService, load: Load | undefined): Signal | unde
   };
 }
 
-/** That a gateway took a pool says nothing of its pods. */
-function isUncounted({ service, state, replicas }: RoutedService): boolean {
-  return service.startsWith('InferencePool/') && replicas.desired === undefined && isServed(state);
+/** What pods and specifications say may be any number, and the hub refuses a whole report for one that it does not take. */
+function sound(signal: Signal | undefined): Signal | undefined {
+  return signalSchema.safeParse(signal).success ? signal : undefined;
 }
 
 function rounded(value: number, parts: number): number {

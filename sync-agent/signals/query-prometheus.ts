@@ -5,6 +5,8 @@ import { LOAD_QUERY } from './metric-names.ts';
 import type { Sample } from './parse-metrics.ts';
 
 const MOST_SERIES = 100_000;
+/** Its one answer is about everything. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 const answer = z.object({
   status: z.literal('success'),
@@ -29,7 +31,8 @@ export async function queryPrometheus(
   signal: AbortSignal,
 ): Promise<readonly Sample[] | undefined> {
   const url = new URL(`${prometheus.href.replace(/\/+$/, '')}/api/v1/query`);
-  const text = await fetchMetrics(url, { form: new URLSearchParams({ query: LOAD_QUERY }) }, surroundings, signal);
+  const request = { form: new URLSearchParams({ query: LOAD_QUERY }), mostBytes: MOST_BYTES };
+  const text = await fetchMetrics(url, request, surroundings, signal);
   const { data } = answer.safeParse(parsedJson(text));
   return data?.data.result.flatMap(({ metric, value: [, written] }) => {
     const { __name__: name = '', ...labels } = metric;

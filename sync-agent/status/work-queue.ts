@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { backoffMs, type Backoff } from '../publish/backoff.ts';
-import { Wake } from '../wake.ts';
+import { UNTIL_RUNG_MS, Wake } from '../wake.ts';
 
 export type WorkOutcome =
   | { readonly type: 'Done' }
@@ -40,7 +40,6 @@ interface Item {
 
 /** Due times are looked through no more often than this, in milliseconds: many keys may fail together. */
 const DUE_STEP_MS = 50;
-const UNTIL_WOKEN_MS = 2 ** 31 - 1;
 
 /**
  * Works on keys, each by no more than one at a time. A key says that something is new about a thing, not what: whoever
@@ -182,7 +181,7 @@ export class WorkQueue {
   }
 
   #untilDue(): number {
-    if (this.#delayed === 0) return UNTIL_WOKEN_MS;
+    if (this.#delayed === 0) return UNTIL_RUNG_MS;
     const now = this.#options.clock.now();
     let first = Infinity;
     for (const item of this.#items.values()) if (isDelayed(item)) first = Math.min(first, item.dueAt);

@@ -1,3 +1,4 @@
+import { AGENT_NAME } from '../agent-name.ts';
 import type { Logger } from '../log.ts';
 import { unobserved, type PassObserver } from '../pass.ts';
 
@@ -20,7 +21,7 @@ export async function openTracing(
   // What nobody asked for is not loaded.
   const { startOtlpTracing } = await import('./otlp-tracing.ts');
   logger.info('passes are traced', { url });
-  return startOtlpTracing({ url, serviceName: env['OTEL_SERVICE_NAME'] ?? 'fairlead-sync-agent', instance, logger });
+  return startOtlpTracing({ url, serviceName: env['OTEL_SERVICE_NAME'] ?? AGENT_NAME, instance, logger });
 }
 
 function tracesURL(env: Readonly<Record<string, string | undefined>>): string | undefined {

@@ -51,7 +51,7 @@ describe('fairlead keygen', () => {
     const { code, stdout } = await runFairlead(['keygen', '--out', out, '--endpoint', 'https://llm.acme.dev']);
 
     expect(code).toBe(0);
-    expect(stdout).toContain(`npx wrangler secret bulk ${join(out, 'worker-secrets.json')}`);
+    expect(stdout).toContain(`npm run deploy -- --secrets-file ${join(out, 'worker-secrets.json')}`);
     for (const file of ['signing-key.yaml', 'edge-gateway.yaml']) {
       const parsed = parseResource(parse(await readFile(join(out, file), 'utf8')));
       expect(parsed.outcome).toBe('resource');

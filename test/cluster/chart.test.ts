@@ -142,16 +142,53 @@ describe.skipIf(isApiServerMissing())('the charts', () => {
         "--http-address=0.0.0.0:8080",
         "--namespace=fairlead-system",
         "--lease-name=fairlead-sync-agent",
+        "--secret-reader=fairlead-secret-reader",
         "--pod-name=$(POD_NAME)",
         "--log-level=info",
         "--resync-seconds=30",
         "--signals=Prometheus",
         "--signals-seconds=5",
         "--prometheus-url=http://prometheus:9090",
+        "--picker-token-file=/var/run/secrets/fairlead.dev/endpoint-picker/token",
         "--watch-namespaces=platform,team-a",
         "--cloudflare-api=https://proxy.example.com",
       ]
     `);
+  });
+
+  test('let the agent reach every pod of the cluster for its load, or only some ports, or none', async () => {
+    const toPods = async (values: ChartValues) => {
+      const [policy] = ofKind('NetworkPolicy', await renderChart(values));
+      const { egress } = z
+        .object({ egress: z.array(z.looseObject({ to: z.unknown().optional() })) })
+        .parse(policy!['spec']);
+      return egress.filter(({ to }) => JSON.stringify(to)?.includes('namespaceSelector'));
+    };
+    const to = [{ namespaceSelector: {} }];
+
+    expect(await toPods({})).toEqual([{ to }]);
+    expect(await toPods({ networkPolicy: { scrapePorts: [8000, 8080, 8002, 9090] } })).toEqual([
+      { to, ports: [8000, 8080, 8002, 9090].map((port) => ({ port })) },
+    ]);
+    expect(await toPods({ signals: { from: 'Off' } })).toEqual([]);
+  });
+
+  test('mount the token for endpoint pickers where the agent reads it', async () => {
+    const signals = { endpointPicker: true };
+    const yaml = await renderChart({ signals });
+    const [deployment] = ofKind('Deployment', yaml);
+    const [secret] = ofKind('Secret', yaml);
+    const shape = z.object({ template: z.object({ spec: z.looseObject({ containers: z.array(z.looseObject({})) }) }) });
+    const pod = shape.parse(deployment!['spec']).template.spec;
+
+    expect(argumentsOf(deployment)).toContain(
+      '--picker-token-file=/var/run/secrets/fairlead.dev/endpoint-picker/token',
+    );
+    expect(pod.containers).toMatchObject([
+      { volumeMounts: [{ mountPath: '/var/run/secrets/fairlead.dev/endpoint-picker', readOnly: true }] },
+    ]);
+    expect(pod['volumes']).toMatchObject([{ secret: { secretName: secret!.metadata.name, optional: true } }]);
+    expect(ofKind('Secret', await renderChart())).toEqual([]);
   });
 
   test('have a ServiceMonitor for who wants one', async () => {

@@ -233,7 +233,7 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
         kind: 'DeniedSecret',
         metadata: { namespace, name: 'used' },
         command:
-          'kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader ' +
+          'kubectl create rolebinding fairlead-secret-reader --clusterrole=fairlead-secret-reader ' +
           `--serviceaccount=${agent()} -n ${namespace}`,
       });
       expect(cluster.snapshot.has(key('Secret', 'used'))).toBe(false);

@@ -99,14 +99,14 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
     );
   });
 
-  test('reads what endpoint pickers show where the values say so, and only there', async () => {
+  test('show endpoint pickers an account that may read metrics and nothing else, and not that of the agent', async () => {
+    const account = (name: string) => `system:serviceaccount:${AGENT_NAMESPACE}:${name}`;
     const mayRead = (user: string) => server.tryKubectl(['auth', 'can-i', 'get', '/metrics', '--as', user]);
 
-    expect(await mayRead(`system:serviceaccount:${AGENT_NAMESPACE}:${NARROW}`)).toMatchObject({
-      code: 0,
-      out: 'yes\n',
-    });
-    expect(await mayRead(AGENT_USER)).toMatchObject({ code: 1, out: 'no\n' });
+    expect(await mayRead(account(`${NARROW}-endpoint-picker`))).toMatchObject({ code: 0, out: 'yes\n' });
+    expect(await rightsOf(server, account(`${NARROW}-endpoint-picker`), AGENT_NAMESPACE)).toEqual(ANYBODY);
+    for (const user of [account(NARROW), AGENT_USER])
+      expect(await mayRead(user)).toMatchObject({ code: 1, out: 'no\n' });
   });
 
   test.each(
@@ -157,7 +157,14 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
       '--resource=secrets,rolebindings.rbac.authorization.k8s.io',
     );
     await kubectl('create', 'rolebinding', 'owner', '-n', 'team-b', '--role=owner', '--user=olga');
-    const bind = ['create', 'rolebinding', 'fairlead-secrets', '-n', 'team-b', '--clusterrole=fairlead-secret-reader'];
+    const bind = [
+      'create',
+      'rolebinding',
+      'fairlead-secret-reader',
+      '-n',
+      'team-b',
+      '--clusterrole=fairlead-secret-reader',
+    ];
     const asOwner = ['--as=olga'];
     const isAllowed = async () => (await asAgent('get', 'secrets', '-n', 'team-b')).code === 0;
 
@@ -167,7 +174,7 @@ describe.skipIf(isApiServerMissing())("the chart's rights", () => {
     );
     await kubectl(...bind, `--serviceaccount=${AGENT_NAMESPACE}:${AGENT_ACCOUNT}`, ...asOwner);
     await eventually('the agent may', isAllowed);
-    await kubectl('delete', 'rolebinding', 'fairlead-secrets', '-n', 'team-b', ...asOwner);
+    await kubectl('delete', 'rolebinding', 'fairlead-secret-reader', '-n', 'team-b', ...asOwner);
     await eventually('the agent may no more', async () => !(await isAllowed()));
 
     expect((await asAgent('get', 'secrets', '-n', 'platform')).code).not.toBe(0);

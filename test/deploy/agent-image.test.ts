@@ -17,7 +17,7 @@ describe('what the image of the agent holds', () => {
     main = await bundleAgent(folder.path);
     for (const file of await readdir(folder.path)) await chmod(join(folder.path, file), 0o444);
     await chmod(folder.path, 0o555);
-  });
+  }, 60_000);
   afterAll(async () => {
     await chmod(folder.path, 0o755);
     await folder.dispose();

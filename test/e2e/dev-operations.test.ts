@@ -6,6 +6,7 @@ import type { Happenings } from '../support/happenings.ts';
 import { outputLines } from '../support/output-lines.ts';
 import { runFairlead, spawnFairlead } from '../support/run-fairlead.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('operating the gateway of fairlead dev', () => {
   let folder: TemporaryFolder;
@@ -46,9 +47,10 @@ describe('operating the gateway of fairlead dev', () => {
     const answers = await Promise.all(origins.map(ask));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
 
-    const { code, stdout } = await fairlead('status', '--json');
-    expect(code).toBe(0);
-    const [edge] = JSON.parse(stdout).edges;
+    const status = async () => JSON.parse((await fairlead('status', '--json')).stdout).edges[0];
+    // An isolate answers before it has told the hub what it serves.
+    await eventually('all isolates were heard of', async () => (await status()).serving[0]?.count === 3);
+    const edge = await status();
     expect(edge.endpoint).toBe(origins[0]);
     expect(edge.serving).toEqual([expect.objectContaining({ revision: edge.held.revision, count: 3 })]);
   });

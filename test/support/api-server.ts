@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findFreePort } from '../../dev/find-free-port.ts';
 import { requireProgram, type Program } from '../envtest/programs.ts';
+import { readRefusals, writeAuditPolicy } from './audit-log.ts';
 
 /** A real kube-apiserver on a real etcd, without controllers: nothing is garbage-collected, and no pod ever runs. */
 export interface ApiServer {
@@ -27,6 +28,8 @@ export interface ApiServer {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** The same where it may fail: the outcome says so. */
   tryKubectl(args: readonly string[], input?: string): Promise<Outcome>;
+  /** What it has refused to that user, with option `audit`: `get /api/v1/secrets`, one for each request. */
+  refusedTo(user: string): Promise<readonly string[]>;
   /** Kills kube-apiserver alone. */
   halt(): Promise<void>;
   /** Starts it again at the same address, with what etcd holds. */
@@ -47,11 +50,16 @@ export interface Outcome {
 /** A port may be taken between its choice and its use. */
 const TRIES = 3;
 
-export async function startApiServer(): Promise<ApiServer> {
+export interface ApiServerOptions {
+  /** It writes down what it refuses to service accounts, for `refusedTo`. */
+  readonly audit?: boolean;
+}
+
+export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-api-server-'));
   for (let left = TRIES - 1; ; left--) {
     try {
-      return await start(folder);
+      return await start(folder, options);
     } catch (error) {
       if (left > 0) continue;
       await rm(folder, { recursive: true, force: true });
@@ -60,10 +68,11 @@ export async function startApiServer(): Promise<ApiServer> {
   }
 }
 
-async function start(folder: string): Promise<ApiServer> {
+async function start(folder: string, { audit = false }: ApiServerOptions): Promise<ApiServer> {
   const token = randomBytes(24).toString('hex');
   const [etcdPort, peerPort, port] = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
   await writeCredentials(folder, token);
+  const auditFlags = audit ? await writeAuditPolicy(folder) : [];
   const url = `https://127.0.0.1:${port}`;
   let etcd: Running | undefined;
   let apiServer: Running | undefined;
@@ -78,7 +87,7 @@ async function start(folder: string): Promise<ApiServer> {
   };
   const startAll = async (): Promise<string> => {
     etcd ??= run('etcd', folder, etcdFlags(folder, etcdPort, peerPort));
-    apiServer ??= run('kube-apiserver', folder, apiServerFlags(folder, etcdPort, port));
+    apiServer ??= run('kube-apiserver', folder, [...apiServerFlags(folder, etcdPort, port), ...auditFlags]);
     return certificateOf(folder, url, token, apiServer, etcd);
   };
   try {
@@ -99,6 +108,7 @@ async function start(folder: string): Promise<ApiServer> {
       kubeconfigFor,
       ...kubectlFor(kubeconfig, join(folder, 'cache')),
       ...copiesOf(folder, stopAll, startAll),
+      refusedTo: (user) => readRefusals(folder, user),
       halt,
       resume: async () => {
         await startAll();
@@ -208,9 +218,13 @@ interface Running {
   stop(): Promise<void>;
 }
 
+/** A quarter of the time of these programs of Go is collecting what a short life never needs back. */
+const ENVIRONMENT = { GOGC: '400' };
+
 /** Ends by its own process id, and with the process that started it. */
 function run(program: Program, cwd: string, args: readonly string[]): Running {
-  const child = spawn(requireProgram(program), args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+  const env = { ...process.env, ...ENVIRONMENT };
+  const child = spawn(requireProgram(program), args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
   const endWithParent = () => child.kill('SIGKILL');
@@ -275,7 +289,8 @@ function kubeconfigOf(server: string, certificateAuthority: string, token: strin
 /** Runs a program to its end. @param input what it reads from its standard input */
 function outcomeOf(program: Program, args: readonly string[], input = ''): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = spawn(requireProgram(program), args, { stdio: 'pipe' });
+    const env = { ...process.env, ...ENVIRONMENT };
+    const child: ChildProcess = spawn(requireProgram(program), args, { env, stdio: 'pipe' });
     let [out, err] = ['', ''];
     child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));

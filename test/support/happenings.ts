@@ -11,8 +11,17 @@ export class Happenings<T> {
   readonly #unclaimed: T[] = [];
   readonly #waiting = new Set<{ matches: (value: T) => boolean; resolve: (value: T) => void }>();
 
+  readonly #listeners: ((value: T) => void)[] = [];
+
+  /** Tells of everything that has happened and will, whoever asks for it. */
+  tell(listener: (value: T) => void): void {
+    for (const value of this.all) listener(value);
+    this.#listeners.push(listener);
+  }
+
   add(value: T): void {
     this.all.push(value);
+    for (const listener of this.#listeners) listener(value);
     for (const waiter of this.#waiting) {
       if (!waiter.matches(value)) continue;
       this.#waiting.delete(waiter);

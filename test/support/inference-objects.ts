@@ -16,20 +16,22 @@ export interface FakeKServeOptions {
   readonly name: string;
   /** Where it says that it can be reached. */
   readonly url: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The addresses of its pods begin with it. */
+  readonly network?: string;
 }
 
-export function fakeKServe(api: ApiServer, { namespace, name, url }: FakeKServeOptions): FakeKServe {
-  const apply = async (object: object): Promise<void> => {
-    await api.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(object));
-  };
+export function fakeKServe(api: ApiServer, options: FakeKServeOptions): FakeKServe {
+  const { namespace, name, url, labels = {}, network = '10.0.0' } = options;
   return {
     apply: (spec = {}, annotations = {}) =>
-      apply({
+      applyObject(api, {
         apiVersion: 'serving.kserve.io/v1beta1',
         kind: 'InferenceService',
         metadata: {
           name,
           namespace,
+          labels,
           annotations: { 'serving.kserve.io/deploymentMode': 'RawDeployment', ...annotations },
         },
         spec: {
@@ -45,36 +47,71 @@ export function fakeKServe(api: ApiServer, { namespace, name, url }: FakeKServeO
         },
       }),
     async status(ready, more = {}) {
-      const conditions = ['Ready', 'PredictorReady', 'IngressReady'].map((type) => ({
-        type,
-        status: ready,
-        lastTransitionTime: '2026-01-01T00:00:00Z',
-        ...(ready === 'True' ? {} : { reason: 'MinimumReplicasUnavailable', message: 'waiting for pods' }),
-      }));
+      const conditions = conditionsOf(ready, ['Ready', 'PredictorReady', 'IngressReady']);
       const status = { conditions, ...(ready !== 'Unknown' && { url, address: { url } }), ...more };
-      const patch = JSON.stringify({ status });
-      const target = ['inferenceservice', name, '-n', namespace];
-      await api.kubectl(['patch', ...target, '--subresource=status', '--type=merge', '-p', patch]);
+      await patchStatus(api, { resource: 'inferenceservice', namespace, name }, status);
     },
     endpoints: (...ready) =>
-      apply({
-        apiVersion: 'discovery.k8s.io/v1',
-        kind: 'EndpointSlice',
-        metadata: {
-          name: `${name}-predictor-abcde`,
-          namespace,
-          labels: { 'kubernetes.io/service-name': `${name}-predictor` },
-        },
-        addressType: 'IPv4',
-        ports: [{ name: 'http', port: Number(new URL(url).port), protocol: 'TCP' }],
-        endpoints: ready.map((isReady, index) => ({
-          addresses: ['10.0.0.1'],
-          conditions: { ready: isReady, serving: isReady, terminating: false },
-          targetRef: { kind: 'Pod', name: `${name}-${index}`, namespace },
+      applyEndpoints(api, {
+        namespace,
+        service: `${name}-predictor`,
+        port: Number(new URL(url).port),
+        pods: ready.map((isReady, index) => ({
+          name: `${name}-predictor-1-${index}`,
+          address: `${network}.${index + 1}`,
+          ready: isReady,
         })),
       }),
     async delete() {
       await api.kubectl(['delete', 'inferenceservice', name, '-n', namespace, '--wait=false']);
     },
   };
+}
+
+/** Server-side, as `kubectl apply` of KServe's larger objects must be. */
+export async function applyObject(api: ApiServer, object: object): Promise<void> {
+  await api.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(object));
+}
+
+/** Conditions as controllers of Knative's kind write them. */
+export function conditionsOf(status: 'True' | 'False' | 'Unknown', types: readonly string[]): readonly object[] {
+  return types.map((type) => ({
+    type,
+    status,
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+    ...(status === 'True' ? {} : { reason: 'MinimumReplicasUnavailable', message: 'waiting for pods' }),
+  }));
+}
+
+export async function patchStatus(
+  api: ApiServer,
+  { resource, namespace, name }: { readonly resource: string; readonly namespace: string; readonly name: string },
+  status: object,
+): Promise<void> {
+  const patch = JSON.stringify({ status });
+  await api.kubectl(['patch', resource, name, '-n', namespace, '--subresource=status', '--type=merge', '-p', patch]);
+}
+
+export interface FakeEndpoints {
+  readonly namespace: string;
+  /** Name of the Service of Kubernetes. */
+  readonly service: string;
+  readonly port: number;
+  readonly pods: readonly { readonly name: string; readonly address: string; readonly ready: boolean }[];
+}
+
+/** The EndpointSlice of a Service. */
+export async function applyEndpoints(api: ApiServer, { namespace, service, port, pods }: FakeEndpoints): Promise<void> {
+  await applyObject(api, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: `${service}-abcde`, namespace, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port, protocol: 'TCP' }],
+    endpoints: pods.map(({ name, address, ready }) => ({
+      addresses: [address],
+      conditions: { ready, serving: ready, terminating: false },
+      targetRef: { kind: 'Pod', name, namespace },
+    })),
+  });
 }

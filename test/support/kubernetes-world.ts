@@ -1,9 +1,17 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  keepAgentInCluster,
+  startAgentInCluster,
+  type AgentInCluster,
+  type AgentInClusterOptions,
+  type KeptAgent,
+} from './agent-in-cluster.ts';
 import { startApiServer, type ApiServer } from './api-server.ts';
 import { steadyModel } from './cluster-under-test.ts';
 import { startEdgeUnderTest, type EdgeUnderTest, type EdgeUnderTestOptions } from './edge-under-test.ts';
+import { trueStatus } from './true-status.ts';
 import { startClusterAgentProcess, type AgentProcess, type AgentProcessOptions } from './running-agent.ts';
 
 /** An edge under test whose cluster is a real API server: what is a folder elsewhere is applied with kubectl. */
@@ -14,16 +22,29 @@ export interface KubernetesWorld extends Pick<EdgeUnderTest, 'edge' | 'simulator
   apply(yaml: string): Promise<void>;
   /** Applies the model whose answers tell that step. */
   write(step: number): Promise<void>;
-  /** A process of its own; ended by `endTest` at the latest. */
+  /** A process of its own; ended by `endTest` at the latest. All agents of a test share a Lease. */
   startAgent(options?: AgentProcessOptions): AgentProcess;
+  /** One in the test's own process, of the same Lease unless its flags say another; ended likewise. */
+  startAgentHere(options?: Partial<AgentInClusterOptions>): AgentInCluster;
+  /** The same, started anew whenever it ends by itself. */
+  keepAgentHere(options?: Partial<AgentInClusterOptions>): KeptAgent;
+  /** The name of the test's Lease, in the namespace `fairlead-system`. */
+  lease(): string;
   /** Resolves when the resource has the condition: `programmed('aimodel/model-of-test')`. @throws after 30 s */
   programmed(resource: string): Promise<void>;
+  /**
+   * Resolves when all resources are Programmed as they stand there now, and the EdgeGateway says the revision that its
+   * hub holds, and that it is served. @throws after 20 s, with what is not so
+   */
+  statusIsTrue(): Promise<void>;
   /** Installs CRDs, namespace and everything of the cluster's folder: after a start, or in a new cluster. */
   populate(): Promise<void>;
   /** Installs the CRDs of KServe and of the inference extension, in small. */
   installKServe(): Promise<void>;
   /** The last lines of every agent, for a test that failed. */
   describeFailure(): string;
+  /** All that the agents have written. */
+  describeAgents(): string;
   endTest(): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -39,6 +60,17 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
   const [edgeUnderTest, api] = await Promise.all([startEdgeUnderTest(options), startApiServer()]);
   const { cluster, edge, simulator, lines } = edgeUnderTest;
   const agents = new Set<AgentProcess>();
+  const agentsHere = new Set<Pick<AgentInCluster, 'stop' | 'lines'>>();
+  let tests = 1;
+  const lease = (): string => `lease-${tests}`;
+  const flagsHere = (flags: readonly string[] = []): string[] => [
+    ...['--kubeconfig', api.kubeconfig, '--namespace', SYSTEM, '--lease-name', lease(), '--resync-seconds', '1'],
+    ...flags,
+  ];
+  const noted = <T extends Pick<AgentInCluster, 'stop' | 'lines'>>(agent: T): T => {
+    agentsHere.add(agent);
+    return agent;
+  };
   const apply = async (yaml: string): Promise<void> => {
     await api.kubectl(['apply', '-f', '-'], yaml);
   };
@@ -53,7 +85,10 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
     const ended = [...agents];
     agents.clear();
     for (const agent of ended) agent.goOn();
-    await Promise.all(ended.map((agent) => agent.kill()));
+    await Promise.all([...ended.map((agent) => agent.kill()), ...[...agentsHere].map((agent) => agent.stop())]);
+    agentsHere.clear();
+    // What was killed holds its Lease for a while.
+    tests += 1;
     await api.resume();
     await edgeUnderTest.endTest();
   };
@@ -68,11 +103,18 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
     populate,
     write: (step) => apply(steadyModel(cluster.model, step)),
     startClient: (...args) => edgeUnderTest.startClient(...args),
-    startAgent(agentOptions = {}) {
-      const agent = startClusterAgentProcess({ kubeconfig: api.kubeconfig, namespace: SYSTEM }, agentOptions);
+    startAgent({ flags = [], ...agentOptions } = {}) {
+      const agent = startClusterAgentProcess(
+        { kubeconfig: api.kubeconfig, namespace: SYSTEM },
+        { ...agentOptions, flags: ['--lease-name', lease(), ...flags] },
+      );
       agents.add(agent);
       return agent;
     },
+    startAgentHere: ({ flags, ...more } = {}) => noted(startAgentInCluster({ ...more, flags: flagsHere(flags) })),
+    keepAgentHere: ({ flags, ...more } = {}) => noted(keepAgentInCluster({ ...more, flags: flagsHere(flags) })),
+    lease,
+    statusIsTrue: async () => trueStatus(api, await cluster.calls()),
     async programmed(resource) {
       await api.kubectl(['wait', '--for=condition=Programmed', resource, '--timeout=30s']);
     },
@@ -81,7 +123,10 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
       await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     },
     describeFailure: () =>
-      [...agents].flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line))).join('\n'),
+      [...agents, ...agentsHere]
+        .flatMap(({ lines: log }) => log.all.slice(-30).map((line) => JSON.stringify(line)))
+        .join('\n'),
+    describeAgents: () => JSON.stringify([...agents].flatMap(({ lines: log }) => log.all)),
     endTest,
     async dispose() {
       await endTest().catch(() => undefined);

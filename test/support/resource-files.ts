@@ -22,21 +22,23 @@ export function documents(...texts: readonly string[]): string {
   return texts.join('---\n');
 }
 
-export function edgeGateway(spec: {
+interface EdgeGatewayFields extends Readonly<Record<string, unknown>> {
   readonly endpoint: string;
   readonly clusterName: string;
   readonly sealingKeys: readonly { readonly kid: string; readonly publicKey: string }[];
-  readonly publish?: Readonly<Record<string, unknown>>;
   /** Of the worker, that providers may be reached through. */
   readonly bindings?: readonly string[];
-}): string {
+}
+
+/** @param keys name of the Secret with its keys */
+export function edgeGateway(spec: EdgeGatewayFields, { name = 'edge', keys = 'edge-signing-key' } = {}): string {
   const { bindings = [], ...rest } = spec;
   return resource(
     'EdgeGateway',
-    { name: 'edge' },
+    { name },
     {
       ...rest,
-      signingKeySecretRef: { name: 'edge-signing-key' },
+      signingKeySecretRef: { name: keys },
       allowed: [
         {
           name: 'local',

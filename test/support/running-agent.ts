@@ -83,6 +83,8 @@ export interface AgentLine {
 
 const MAIN = fileURLToPath(new URL('../../sync-agent/main.ts', import.meta.url));
 
+const LEAD_ELSEWHERE = new URL('lead-elsewhere.ts', import.meta.url).href;
+
 export interface AgentProcessOptions {
   /** Another build of the agent. */
   readonly main?: string;
@@ -90,6 +92,8 @@ export interface AgentProcessOptions {
   readonly resyncSeconds?: number;
   /** Further flags. */
   readonly flags?: readonly string[];
+  /** Ports of this machine that its calls of `host:port` arrive at (lead-elsewhere.ts). */
+  readonly places?: Readonly<Record<string, number>>;
 }
 
 /** The agent as a process of its own, on a folder. */
@@ -106,10 +110,23 @@ export function startClusterAgentProcess(
 }
 
 function startProcess(source: readonly string[], options: AgentProcessOptions): AgentProcess {
-  const { main = MAIN, resyncSeconds, flags = [] } = options;
+  const { main = MAIN, resyncSeconds, flags = [], places } = options;
   const pace = resyncSeconds === undefined ? [] : ['--resync-seconds', String(resyncSeconds)];
-  const args = [main, ...source, ...pace, ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = [...source, ...pace, ...flags];
+  if (!places) return spawnAgent(main, args, process.env);
+  const env = { ...process.env, FAIRLEAD_TEST_PLACES: JSON.stringify(places) };
+  return spawnAgent(main, args, env, ['--import', LEAD_ELSEWHERE]);
+}
+
+/** A build of the agent with these flags and this environment, and nothing else. @param nodeFlags before the build */
+export function spawnAgent(
+  main: string,
+  flags: readonly string[],
+  env: NodeJS.ProcessEnv,
+  nodeFlags: readonly string[] = [],
+): AgentProcess {
+  const args = [...nodeFlags, main, ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const lines = new Happenings<AgentLine>();
   createInterface(child.stdout).on('line', (line) => {
@@ -134,4 +151,4 @@ function startProcess(source: readonly string[], options: AgentProcessOptions): 
   };
 }
 
-const agentLine = z.looseObject({ level: z.string(), message: z.string() });
+export const agentLine = z.looseObject({ level: z.string(), message: z.string() });

@@ -1,5 +1,5 @@
 import type { InferenceService } from '../../sync-agent/inference/inference-service.ts';
-import type { EdgeSighting, Sighting } from '../../sync-agent/inference/sighting.ts';
+import { edgeSighting, type EdgeSighting, type Sighting } from '../../sync-agent/inference/sighting.ts';
 import type { Compilation } from '../../sync-agent/compile/compilation.ts';
 import { compile } from '../../sync-agent/compile/compile.ts';
 import type { ClusterNamespace, DeniedSecret, Resource } from '../../sync-agent/snapshot.ts';
@@ -40,6 +40,7 @@ export function inferenceService(
     modelNames: ['llama'],
     replicas: { ready: 2, desired: 2 },
     accelerator: { kind: 'nvidia.com/gpu', count: 1 },
+    revisions: [],
     traffic: [],
     ...rest,
   };
@@ -55,13 +56,7 @@ export function deniedSecret(namespace: string, name: string): DeniedSecret {
 
 /** The answer of the edge to what is wanted of a provider. @param digest of the question; absent: the one that is asked now */
 export function sighting(provider: string, digest: string, seen: Sighting): EdgeSighting {
-  const slash = provider.indexOf('/');
-  return {
-    kind: 'EdgeSighting',
-    metadata: { namespace: provider.slice(0, slash), name: provider.slice(slash + 1) },
-    digest,
-    sighting: seen,
-  };
+  return edgeSighting({ id: provider, digest }, seen);
 }
 
 export const SEEN: Sighting = { type: 'Seen', path: '/openai/v1', models: ['llama'] };

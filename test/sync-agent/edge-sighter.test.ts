@@ -73,6 +73,19 @@ describe('looking through the edge', () => {
     want(wantedSighting('ai/a', 'd2'));
     expect(asked).toEqual(['ai/a d1', 'ai/a d2']);
     expect(told).toHaveLength(1);
+    const more: Sighting = { ...SEEN, models: ['llama', 'adapter'] };
+    await answer(more);
+    expect(told.at(-1)).toEqual(toldOf('ai/a', 'd2', more));
+  });
+
+  test('after a change, one look that sees nothing takes nothing away; the second one does', async () => {
+    const { want, answer, told, clock } = bench();
+    want(wantedSighting('ai/a'));
+    await answer(SEEN);
+    want(wantedSighting('ai/a', 'd2'));
+    await answer(NOT_SEEN);
+    expect(told).toHaveLength(1);
+    await clock.advance(5000);
     await answer(NOT_SEEN);
     expect(told.at(-1)).toEqual(toldOf('ai/a', 'd2', NOT_SEEN));
   });
@@ -93,6 +106,20 @@ describe('looking through the edge', () => {
     expect(asked).toHaveLength(5);
     await answer(SEEN);
     expect(asked).toHaveLength(6);
+  });
+
+  test('a namespace of services that never answer keeps no other waiting', async () => {
+    const { want, answer, asked, clock } = bench();
+    const silent = Array.from({ length: 60 }, (_, index) => wantedSighting(`ai/silent-${index}`));
+    want(...silent);
+    for (let i = 0; i < 120; i++) {
+      await answer(NOT_SEEN);
+      await clock.advance(1000);
+    }
+    want(...silent, wantedSighting('team/a'), wantedSighting('team/b'));
+    for (let i = 0; i < 2; i++) await answer(NOT_SEEN);
+    expect(asked).toContain('team/a d1');
+    expect(asked).toContain('team/b d1');
   });
 
   test('what is not seen is looked at again, after 5 to 60 seconds, and told where it changes', async () => {
@@ -153,6 +180,33 @@ describe('looking through the edge', () => {
     want(wantedSighting('ai/a'));
     expect(asked).toEqual(['ai/a d1', 'ai/a d1']);
     expect(told).toHaveLength(1);
+  });
+
+  test('what is asleep is asked by no edge, and what was told of it stays', async () => {
+    const { want, answer, told, asked, sighter } = bench();
+    want(wantedSighting('ai/a'));
+    await answer(SEEN);
+    const asleep = { ...wantedSighting('ai/a'), isOnlyKept: true };
+    want(asleep);
+    sighter.startOver();
+    want(asleep);
+    expect(asked).toEqual(['ai/a d1']);
+    expect(told).toEqual([toldOf('ai/a', 'd1', SEEN)]);
+    want(wantedSighting('ai/a'));
+    expect(asked).toEqual(['ai/a d1', 'ai/a d1']);
+  });
+
+  test('what falls asleep while it is looked at is left alone', async () => {
+    const { want, answer, told, asked, sighter, clock } = bench();
+    want(wantedSighting('ai/a'));
+    await answer(SEEN);
+    sighter.startOver();
+    want(wantedSighting('ai/a'));
+    want({ ...wantedSighting('ai/a'), isOnlyKept: true });
+    await answer(NOT_SEEN);
+    await clock.advance(600_000);
+    expect(asked).toHaveLength(2);
+    expect(told).toEqual([toldOf('ai/a', 'd1', SEEN)]);
   });
 
   test('stopped, it leaves nothing running', async () => {

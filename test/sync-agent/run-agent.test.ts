@@ -26,6 +26,7 @@ describe('configuration', () => {
     expect(readConfig([], pod)).toEqual({
       type: 'Cluster',
       leaseName: 'fairlead-sync-agent',
+      secretReader: 'fairlead-secret-reader',
       podName: 'agent-0',
       signals: 'Pods',
       signalsSeconds: 5,

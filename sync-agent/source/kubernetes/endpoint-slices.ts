@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { readEndpointSlice, type EndpointSliceFacts } from '../../inference/endpoint-slice.ts';
 import type { KubernetesApi } from '../../kubernetes/api.ts';
 import type { ObjectId } from './api-object.ts';
+import { Endings } from './endings.ts';
 import type { ReflectedStore } from './reflector.ts';
 import { startReflector, type RunningReflector } from './running-reflector.ts';
 
@@ -22,7 +23,7 @@ interface Namespace {
 export class EndpointSlices {
   readonly #options: EndpointSlicesOptions;
   readonly #namespaces = new Map<string, Namespace>();
-  readonly #ending = new Set<Promise<void>>();
+  readonly #endings = new Endings();
 
   constructor(options: EndpointSlicesOptions) {
     this.#options = options;
@@ -61,13 +62,12 @@ export class EndpointSlices {
     const known = this.#namespaces.get(namespace);
     if (!known) return;
     this.#namespaces.delete(namespace);
-    const ending = known.reflector.stop().finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
+    this.#endings.add(known.reflector.stop());
   }
 
   async stop(): Promise<void> {
     for (const namespace of this.#namespaces.keys()) this.forget(namespace);
-    await Promise.all(this.#ending);
+    await this.#endings.settled();
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Secret } from '../../../crds/secret.ts';
 import type { Clock } from '../../clock.ts';
-import { ApiFailure, type KubernetesApi } from '../../kubernetes/api.ts';
+import { isForbidden, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { ApiObject } from './api-object.ts';
+import { Endings } from './endings.ts';
 import type { ReflectedStore, ReflectorState } from './reflector.ts';
 import { startReflector, type RunningReflector } from './running-reflector.ts';
 
@@ -47,7 +48,7 @@ export class NamespaceSecrets {
   #isWholeRefused = false;
   readonly #byName = new Map<string, RunningReflector>();
   #whole: { readonly reflector: RunningReflector; readonly names: ReadonlySet<string> } | undefined;
-  readonly #ending = new Set<Promise<void>>();
+  readonly #endings = new Endings();
 
   constructor(namespace: string, options: SecretReading) {
     this.#namespace = namespace;
@@ -72,14 +73,14 @@ export class NamespaceSecrets {
   /** What keeps them from being read, beside lacking rights. */
   failure(): Error | undefined {
     const states = [this.#whole?.reflector, ...this.#byName.values()].map((reflector) => reflector?.state);
-    const [failing] = states.filter((state) => state?.type === 'Failing' && !isForbidden(state) && state.attempts > 3);
+    const [failing] = states.filter((state) => state?.type === 'Failing' && !isRefused(state) && state.attempts > 3);
     return failing?.type === 'Failing' ? failing.failure : undefined;
   }
 
   async stop(): Promise<void> {
     this.#stopWhole();
     this.#stopByName();
-    await Promise.all(this.#ending);
+    await this.#endings.settled();
   }
 
   #hasWhole(): boolean {
@@ -107,7 +108,7 @@ export class NamespaceSecrets {
       this.#stopByName();
       // Names may have been added while it was listed.
       this.want(this.#wanted);
-    } else if (isForbidden(state)) {
+    } else if (isRefused(state)) {
       this.#isWholeRefused = true;
       this.#startByName();
     }
@@ -123,7 +124,7 @@ export class NamespaceSecrets {
         store: this.#storeOf(new Set([name])),
         onState: (state) => {
           if (state.type === 'Watching') this.#refused.delete(name);
-          else if (isForbidden(state)) this.#refused.add(name);
+          else if (isRefused(state)) this.#refused.add(name);
           this.#options.onChange();
         },
       });
@@ -152,7 +153,7 @@ export class NamespaceSecrets {
   #forget(name: string): void {
     const reflector = this.#byName.get(name);
     this.#byName.delete(name);
-    if (reflector) this.#end(reflector);
+    if (reflector) this.#endings.add(reflector.stop());
     this.#refused.delete(name);
     this.#known.delete(name);
     this.#options.remove(name);
@@ -161,18 +162,13 @@ export class NamespaceSecrets {
   #stopWhole(): void {
     const { reflector } = this.#whole ?? {};
     this.#whole = undefined;
-    if (reflector) this.#end(reflector);
+    if (reflector) this.#endings.add(reflector.stop());
   }
 
   #stopByName(): void {
-    for (const reflector of this.#byName.values()) this.#end(reflector);
+    for (const reflector of this.#byName.values()) this.#endings.add(reflector.stop());
     this.#byName.clear();
     this.#refused.clear();
-  }
-
-  #end(reflector: RunningReflector): void {
-    const ending = reflector.stop().finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
   }
 
   #path(): string {
@@ -180,6 +176,6 @@ export class NamespaceSecrets {
   }
 }
 
-function isForbidden(state: ReflectorState | undefined): boolean {
-  return state?.type === 'Failing' && state.failure instanceof ApiFailure && state.failure.status === 403;
+function isRefused(state: ReflectorState | undefined): boolean {
+  return state?.type === 'Failing' && isForbidden(state.failure);
 }

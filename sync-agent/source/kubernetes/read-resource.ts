@@ -7,9 +7,10 @@ import type { ApiObject } from './api-object.ts';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** What of an object is compiled, checked; or why it cannot be. */
-export type ReadResource =
-  | { readonly resource: Resource; readonly issues: readonly [] }
-  | { readonly resource: undefined; readonly issues: readonly string[] };
+export interface ReadResource {
+  readonly resource: Resource | undefined;
+  readonly issues: readonly string[];
+}
 
 /**
  * An object as it is compiled: without status, and of its metadata only what somebody meant.

@@ -1,6 +1,7 @@
 import type { Secret } from '../../../crds/secret.ts';
 import { resourceId, type DeniedSecret, type Resource, type ResourceId } from '../../snapshot.ts';
 import type { Problem } from '../source.ts';
+import { Endings } from './endings.ts';
 import { NamespaceSecrets, type SecretReading } from './namespace-secrets.ts';
 import type { PendingChanges } from './pending-changes.ts';
 import { readResource } from './read-resource.ts';
@@ -9,6 +10,8 @@ import { secretsNamedBy } from './secret-names.ts';
 export interface ServiceAccount {
   readonly namespace: string;
   readonly name: string;
+  /** The ClusterRole that owners of namespaces bind to it; absent: `fairlead-secret-reader`. */
+  readonly secretReader?: string;
 }
 
 export interface ReferredSecretsOptions extends Pick<SecretReading, 'api' | 'clock' | 'random'> {
@@ -33,7 +36,7 @@ export class ReferredSecrets {
   readonly #denied = new Set<ResourceId>();
   /** Namespaces whose resources name others than a moment ago. */
   readonly #restless = new Set<string>();
-  readonly #ending: Promise<void>[] = [];
+  readonly #endings = new Endings();
 
   constructor(options: ReferredSecretsOptions) {
     this.#options = options;
@@ -71,7 +74,7 @@ export class ReferredSecrets {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#namespaces.values()].map(({ secrets }) => secrets.stop()));
-    await Promise.all(this.#ending);
+    await this.#endings.settled();
   }
 
   #count(id: ResourceId, more: 1 | -1): void {
@@ -92,7 +95,7 @@ export class ReferredSecrets {
       this.#judge(name);
       if (namespace.uses.size > 0) continue;
       this.#namespaces.delete(name);
-      this.#ending.push(namespace.secrets.stop());
+      this.#endings.add(namespace.secrets.stop());
     }
     this.#restless.clear();
     this.#options.onChange();
@@ -165,9 +168,9 @@ export class ReferredSecrets {
   }
 
   #commandFor(id: ResourceId): string {
-    const { namespace, name } = this.#options.serviceAccount;
+    const { namespace, name, secretReader = 'fairlead-secret-reader' } = this.#options.serviceAccount;
     return (
-      `kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader ` +
+      `kubectl create rolebinding ${secretReader} --clusterrole=${secretReader} ` +
       `--serviceaccount=${namespace}:${name} -n ${partsOf(id)[0]}`
     );
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../kubernetes/api.ts';
+import { ApiFailure, isForbidden, type ApiRequest, type KubernetesApi } from '../../kubernetes/api.ts';
 import { objectId, type ApiObject, type ObjectId } from './api-object.ts';
 import { jsonLines } from './json-lines.ts';
 import { isOlder, listPages, versionOf, type Collection } from './list-pages.ts';
@@ -63,8 +63,7 @@ export async function reflect<T>(options: ReflectorOptions<T>, signal: AbortSign
     } else if (ending !== undefined && !isQuiet) {
       options.onState({ type: 'Failing', failure: errorOf(ending), attempts: failures });
     }
-    const isForbidden = ending instanceof ApiFailure && ending.status === 403;
-    const pauseMs = Math.max(step.pauseMs, isForbidden ? (options.forbiddenPauseMs ?? 0) : 0);
+    const pauseMs = Math.max(step.pauseMs, isForbidden(ending) ? (options.forbiddenPauseMs ?? 0) : 0);
     if (pauseMs > 0) await options.clock.wait(pauseMs, signal).catch(() => undefined);
   }
 }

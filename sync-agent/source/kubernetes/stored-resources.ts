@@ -37,7 +37,8 @@ export class StoredResources implements KindSink<KeptResource> {
     for (const [id, { read }] of this.#objects)
       for (const issue of read.issues) {
         const key = this.#keyOf(id);
-        const sentence = `${issue}. It is left out: the API server stored it under another version of the CRD`;
+        const meanwhile = read.resource ? 'What it said before stays in use' : 'It is left out';
+        const sentence = `${issue}. ${meanwhile}: the API server stored it under another version of the CRD`;
         yield { severity: 'error', file: key, line: 1, column: 1, resource: key, sentence };
       }
   }
@@ -52,10 +53,16 @@ export class StoredResources implements KindSink<KeptResource> {
   }
 
   set(id: ObjectId, object: KeptResource): void {
+    const { stored, read } = object;
     const before = this.#objects.get(id)?.read.resource;
-    this.#objects.set(id, object);
-    const now = object.read.resource;
-    if (before !== now || object.read.issues.length > 0) this.#options.onChange(this.#keyOf(id), before, now);
+    const now = read.resource ?? this.#instead(before);
+    this.#objects.set(id, now === read.resource ? object : { stored, read: { ...read, resource: now } });
+    if (before !== now || read.issues.length > 0) this.#options.onChange(this.#keyOf(id), before, now);
+  }
+
+  /** What grants something is left out when it cannot be read; an edge whose EdgeGateway cannot be is not deleted. */
+  #instead(before: Resource | undefined): Resource | undefined {
+    return before?.kind === 'EdgeGateway' ? before : undefined;
   }
 
   keep(id: ObjectId, { stored }: KeptResource): void {

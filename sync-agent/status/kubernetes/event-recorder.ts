@@ -1,10 +1,11 @@
 import { apiVersion } from '../../../crds/group.ts';
 import type { Clock } from '../../clock.ts';
-import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../kubernetes/api.ts';
+import { cutBytes } from '../../cut-text.ts';
+import { isForbidden, type ApiRequest, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { Logger } from '../../log.ts';
 import { microTime } from '../../micro-time.ts';
 import type { ResourceAddress } from './resource-path.ts';
-import { CONTROLLER_NAME } from './status-of-resource.ts';
+import { CONTROLLER_NAME } from './stored-status.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import type { TransitionEvent } from './transition-events.ts';
 
@@ -31,7 +32,8 @@ const SERIES_MS = 6 * 60_000;
 const REMEMBERED = 1_000;
 const IN_FLIGHT = 2;
 const MOST_WAITING = 200;
-const LONGEST_NOTE = 1_000;
+/** Bytes: the API server refuses longer ones. */
+const LONGEST_NOTE = 1_024;
 
 interface Recorded {
   readonly name: string;
@@ -107,7 +109,7 @@ export class EventRecorder {
       type,
       reason,
       action,
-      note: note.slice(0, LONGEST_NOTE),
+      note: cutBytes(note, LONGEST_NOTE),
     };
   }
 
@@ -131,11 +133,11 @@ export class EventRecorder {
       this.#isForbidden = false;
     } catch (error) {
       if (signal.aborted) return;
-      const isForbidden = error instanceof ApiFailure && error.status === 403;
-      if (isForbidden && this.#isForbidden) return;
-      this.#isForbidden = isForbidden;
+      const isRefused = isForbidden(error);
+      if (isRefused && this.#isForbidden) return;
+      this.#isForbidden = isRefused;
       const reason = error instanceof Error ? error.message : String(error);
-      logger[isForbidden ? 'warn' : 'debug']('an Event could not be written', { path: request.path, reason });
+      logger[isRefused ? 'warn' : 'debug']('an Event could not be written', { path: request.path, reason });
     }
   }
 }

@@ -1,4 +1,5 @@
 import { apiVersion } from '../../../crds/group.ts';
+import { AGENT_NAME } from '../../agent-name.ts';
 import type { Clock } from '../../clock.ts';
 import { ApiFailure, type KubernetesApi } from '../../kubernetes/api.ts';
 import type { Logger } from '../../log.ts';
@@ -28,8 +29,6 @@ export interface KubernetesStatusOptions {
   readonly logger: Logger;
   readonly observer: WorkQueueObserver;
 }
-
-export const FIELD_MANAGER = 'fairlead-sync-agent';
 
 const CONCURRENCY = 8;
 const BACKOFF: Backoff = { firstMs: 200, longestMs: 60_000 };
@@ -169,7 +168,7 @@ export class KubernetesStatus implements StatusSink {
       {
         method: 'PATCH',
         path: `${path}/status`,
-        query: { fieldManager: FIELD_MANAGER, force: true },
+        query: { fieldManager: AGENT_NAME, force: true },
         contentType: 'application/apply-patch+yaml',
         // With its version a leader that was overtaken is refused, although it forces.
         body: { apiVersion, kind, metadata: { namespace, name, resourceVersion }, status },

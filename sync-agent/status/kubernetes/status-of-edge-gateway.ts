@@ -1,4 +1,5 @@
 import type { Json } from '../../../contract/canonical-json.ts';
+import { cutText } from '../../cut-text.ts';
 import type { DiscoveredModel } from '../../compile/compilation.ts';
 import type { EdgeWordOfItself } from './status-facts.ts';
 import type { StoredStatus } from './stored-status.ts';
@@ -36,7 +37,7 @@ export function edgeGatewayFields(
     propagationSeconds,
     attached: attached && { ...attached },
     discovered: discovered.length === 0 ? undefined : discovered.slice(0, MOST_DISCOVERED).map(discoveredStatus),
-    lastError: lastError && { ...lastError, message: lastError.message.slice(0, LONGEST_ERROR) },
+    lastError: lastError && { ...lastError, message: cutText(lastError.message, LONGEST_ERROR) },
   };
   const isOver = (field: string): boolean =>
     (field === 'lastError' && isKnown) || (field === 'discovered' && attached !== undefined);
@@ -49,6 +50,6 @@ export function edgeGatewayFields(
 }
 
 function discoveredStatus({ kind, namespace, name, modelName, message }: DiscoveredModel): Json {
-  const told = message === undefined ? {} : { message: message.slice(0, LONGEST_MESSAGE) };
+  const told = message === undefined ? {} : { message: cutText(message, LONGEST_MESSAGE) };
   return { kind, namespace, name, modelName, ...told };
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../../../contract/canonical-json.ts';
 import type { RoutedService } from '../../compile/compilation.ts';
+import { areReplicasKnown } from '../../inference/are-replicas-known.ts';
 import type { InferenceState } from '../../inference/inference-service.ts';
 import type { StoredStatus } from './stored-status.ts';
 
@@ -28,6 +29,7 @@ const PHASES: readonly InferenceState['phase'][] = [
 
 /** As many as the schema of the status lets in. */
 const MOST_SERVICES = 64;
+const MOST_REPLICAS = 1_000_000;
 
 /** @param now RFC 3339: the time of observation where anything else of this is another than what is stored */
 export function modelFields(
@@ -39,9 +41,15 @@ export function modelFields(
   const url = sorted.find((service) => service.url !== undefined)?.url;
   const [best] = sorted;
   if (!best) return { deploymentStatus: 'None' };
+  const counted = services.filter(areReplicasKnown);
   const seen = {
     deploymentStatus: best.state.phase,
-    availableReplicas: services.reduce((sum, { replicas }) => sum + replicas.ready, 0),
+    ...(counted.length > 0 && {
+      availableReplicas: Math.min(
+        counted.reduce((sum, { replicas }) => sum + replicas.ready, 0),
+        MOST_REPLICAS,
+      ),
+    }),
     ...(url !== undefined && { inferenceServiceURL: url }),
     services: services
       .toSorted((a, b) => (a.service < b.service ? -1 : 1))
@@ -57,14 +65,15 @@ function rank({ state }: RoutedService): number {
   return PHASES.indexOf(state.phase);
 }
 
-function serviceStatus({ service, state, replicas, accelerator, url }: RoutedService) {
+function serviceStatus(routed: RoutedService) {
+  const { service, state, replicas, accelerator, url } = routed;
   const [kind = '', namespace = '', name = ''] = service.split('/');
   return {
     kind,
     namespace,
     name,
     deploymentStatus: state.phase,
-    readyReplicas: replicas.ready,
+    ...(areReplicasKnown(routed) && { readyReplicas: replicas.ready }),
     ...(replicas.desired !== undefined && { desiredReplicas: replicas.desired }),
     ...(accelerator && { accelerator: accelerator.kind, acceleratorsPerReplica: accelerator.count }),
     ...(url !== undefined && { url }),

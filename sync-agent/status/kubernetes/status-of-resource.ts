@@ -1,12 +1,17 @@
 import type { ConditionReason, ConditionType } from '../../../crds/conditions.ts';
 import { group } from '../../../crds/group.ts';
 import type { Kind } from '../../../crds/kinds.ts';
+import { cutText } from '../../cut-text.ts';
 import type { ResourceId } from '../../snapshot.ts';
 import type { EdgeOpinion, ResourceWord } from './status-facts.ts';
-import type { StatusCondition, StatusParent, StoredStatus } from './stored-status.ts';
-
-/** What stands in `status.parents[].controllerName`, and reports Events. */
-export const CONTROLLER_NAME = `${group}/sync-agent`;
+import {
+  CONTROLLER_NAME,
+  isOwn,
+  ownParent,
+  type StatusCondition,
+  type StatusParent,
+  type StoredStatus,
+} from './stored-status.ts';
 
 export interface StatusInput {
   readonly kind: Kind;
@@ -48,8 +53,7 @@ const TYPES: readonly ConditionType[] = ['Accepted', 'ResolvedRefs', 'Programmed
 export function statusOfResource(input: StatusInput): ConditionsAndParents {
   const { word, stored, kind } = input;
   const edges = word.opinions.map((opinion) => {
-    const parent = stored.parents.find((one) => isOurs(one) && edgeOf(one) === opinion.edge);
-    const before = kind === 'EdgeGateway' ? stored.conditions : (parent?.conditions ?? []);
+    const before = kind === 'EdgeGateway' ? stored.conditions : (ownParent(stored, opinion.edge)?.conditions ?? []);
     return { opinion, before, findings: findingsOf(opinion, before, input) };
   });
   const summary = edges.length === 0 ? withoutEdge(input) : summedUp(edges);
@@ -57,7 +61,7 @@ export function statusOfResource(input: StatusInput): ConditionsAndParents {
     conditions: summary.map((finding) => dated(finding, stored.conditions, input.now)),
     parents: [
       // Other controllers' stay as they are: the list is written as a whole.
-      ...stored.parents.filter((parent) => !isOurs(parent)),
+      ...stored.parents.filter((parent) => !isOwn(parent)),
       ...(kind === 'EdgeGateway' ? [] : edges)
         .filter(({ opinion }) => !isMisled(opinion))
         .map(({ opinion, before, findings }) =>
@@ -169,16 +173,8 @@ function dated(finding: Finding, before: readonly StatusCondition[], now: string
     observedGeneration,
     lastTransitionTime: known?.status === status ? known.lastTransitionTime : now,
     reason,
-    message: message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message,
+    message: cutText(message, LONGEST_MESSAGE),
   };
-}
-
-function isOurs({ controllerName }: StatusParent): boolean {
-  return controllerName === CONTROLLER_NAME;
-}
-
-function edgeOf({ parentRef }: StatusParent): ResourceId {
-  return `${parentRef.namespace}/${parentRef.name}`;
 }
 
 function parentOf(edge: ResourceId, conditions: readonly StatusCondition[]): StatusParent {

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import type { Json } from '../../../contract/canonical-json.ts';
+import { group } from '../../../crds/group.ts';
 import { generation, type Generation } from '../../../contract/routing-table.ts';
+import { resourceId, type ResourceId } from '../../snapshot.ts';
+
+/** What stands in `status.parents[].controllerName`, and reports Events. */
+export const CONTROLLER_NAME = `${group}/sync-agent`;
 
 /** A condition as the API server stores it, whoever wrote it. */
 export interface StatusCondition {
@@ -71,6 +76,15 @@ export function readStoredStatus(status: unknown): StoredStatus {
   if (!parsed.success) return { conditions: [], parents: [], fields: {} };
   const { conditions, parents, ...fields } = parsed.data;
   return { conditions, parents, fields };
+}
+
+/** What agents have said of a resource on one edge. */
+export function ownParent({ parents }: StoredStatus, edge: ResourceId): StatusParent | undefined {
+  return parents.find((parent) => isOwn(parent) && resourceId(parent.parentRef) === edge);
+}
+
+export function isOwn({ controllerName }: StatusParent): boolean {
+  return controllerName === CONTROLLER_NAME;
 }
 
 const publishedStatus = z.object({ published: z.object({ generation }) });

@@ -138,7 +138,7 @@ describe('access to the inference services of a cluster', () => {
       expect(conditionOf(compilation, key, 'ResolvedRefs')).toMatchObject({
         reason: 'SecretAccessDenied',
         message: expect.stringMatching(
-          /^The agent may not read Secret infra\/access\. To let it, run: kubectl create role read-access/,
+          /^The agent may not read Secret infra\/access\. To let it, run: kubectl create role read-access(?!.*To let it)/,
         ),
       });
   });

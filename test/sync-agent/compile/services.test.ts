@@ -160,7 +160,14 @@ describe('an inference service as the backend of a model', () => {
     const compilation = compile([...led(), zero, ...seen], EDGE);
     expect(onlyProvider(compilation)?.[1].baseURL).toBe('https://llama-team.example.com/v1');
     expect(backendsOf(compilation)).toMatchObject([{ model: 'llama-3' }]);
-    expect(wanted(compilation).digest).toBe(seen[0]!.digest);
+    expect(wanted(compilation)).toMatchObject({ digest: seen[0]!.digest, isOnlyKept: true });
+  });
+
+  test('pods of another revision are looked at once more, for they come a while after the specification changed', () => {
+    const seen = sightingsOf(compile([...led(), inferenceService({ revisions: ['llama-1'] })], EDGE));
+    const compilation = compile([...led(), inferenceService({ revisions: ['llama-1', 'llama-2'] }), ...seen], EDGE);
+    expect(wanted(compilation).digest).not.toBe(seen[0]!.digest);
+    expect(backendsOf(compilation)).toHaveLength(1);
   });
 
   test('a changed specification is looked at once more, and until then what was seen stays in use', () => {
@@ -169,6 +176,25 @@ describe('an inference service as the backend of a model', () => {
     expect(wanted(compilation).digest).not.toBe(seen[0]!.digest);
     expect(backendsOf(compilation)).toHaveLength(1);
     expect(faultsOf(compilation, KEY)).toEqual([]);
+  });
+
+  test('that it was not reached before its specification changed says nothing of it now', () => {
+    const failure = { type: 'NotSeen', sentence: 'it answered 404' } as const;
+    const seen = sightingsOf(compile([...led(), inferenceService()], EDGE), failure);
+    const compilation = compile([...led(), inferenceService({}, { generation: 2 }), ...seen], EDGE);
+    expect(faultsOf(compilation, KEY)).toEqual(['ResolvedRefs=False/BackendPending']);
+  });
+
+  test('the edge is not asked for what it could not be asked, while the service is not ready', () => {
+    const [unasked] = sightingsOf(compile([...led(), inferenceService()], EDGE), { type: 'Unasked' });
+    const compilation = compile([...led(), inferenceService({ phase: 'Unavailable' }), unasked!], EDGE);
+    expect(compilation.sightings.size).toBe(0);
+  });
+
+  test('an address that may not be used is said of it first, for that does not pass when it is ready', () => {
+    const origin = 'http://llama-team.example.com';
+    const compilation = compile([...led(), inferenceService({ origin, phase: 'Unavailable' })], EDGE);
+    expect(faultsOf(compilation, KEY)).toEqual(['Accepted=False/NotAllowedByParent']);
   });
 
   test.each([

@@ -100,6 +100,17 @@ describe('a route to an inference service', () => {
     expect(compilation.counts.routes).toBe(0);
   });
 
+  test.each([
+    ['the edge sees none', { type: 'Seen', path: '/v1', models: [] } as const, 'The edge sees no models at'],
+    ['nobody knows one', { type: 'Unasked' } as const, 'write an AIModel, or wait'],
+  ])('has no name to go by where %s, and says so', (_, seen, words) => {
+    const compilation = compileSeen([...gateway, direct(), inferenceService({ modelNames: [] })], seen);
+    expect(conditionOf(compilation, KEY, 'ResolvedRefs')).toMatchObject({
+      reason: 'BackendUnreachable',
+      message: expect.stringContaining(words),
+    });
+  });
+
   test('what is no name that a request could carry is passed over', () => {
     const compilation = compileSeen([...gateway, direct(), inferenceService()], {
       type: 'Seen',

@@ -71,9 +71,10 @@ describe('an InferencePool, through its life', () => {
           "/v1",
         ],
         "replicas": {
-          "desired": 1,
+          "desired": undefined,
           "ready": 1,
         },
+        "revisions": [],
         "state": {
           "message": "",
           "phase": "Ready",

@@ -121,41 +121,44 @@ describe('an InferenceService, through its life', () => {
   it('is read whole', () => {
     expect(normalizeInferenceService(inferenceService(raw('True')), [slice(SERVICE, { ready: 3 })], undefined))
       .toMatchInlineSnapshot(`
-      {
-        "accelerator": {
-          "count": 1,
-          "kind": "nvidia.com/gpu",
-        },
-        "kind": "InferenceService",
-        "metadata": {
-          "annotations": {},
-          "creationTimestamp": "2026-11-01T00:00:00Z",
-          "labels": {
-            "tier": "gold",
+        {
+          "accelerator": {
+            "count": 1,
+            "kind": "nvidia.com/gpu",
           },
-          "name": "llama",
-          "namespace": "team-a",
-          "uid": "7f2d1c9e-0000-4000-8000-000000000001",
-        },
-        "modelNames": [
-          "llama-3",
-        ],
-        "origin": "http://llama-team-a.gpu.example.com",
-        "paths": [
-          "/openai/v1",
-          "/v1",
-        ],
-        "replicas": {
-          "desired": 3,
-          "ready": 3,
-        },
-        "state": {
-          "message": "",
-          "phase": "Ready",
-        },
-        "traffic": [],
-      }
-    `);
+          "kind": "InferenceService",
+          "metadata": {
+            "annotations": {},
+            "creationTimestamp": "2026-11-01T00:00:00Z",
+            "labels": {
+              "tier": "gold",
+            },
+            "name": "llama",
+            "namespace": "team-a",
+            "uid": "7f2d1c9e-0000-4000-8000-000000000001",
+          },
+          "modelNames": [
+            "llama-3",
+          ],
+          "origin": "http://llama-team-a.gpu.example.com",
+          "paths": [
+            "/openai/v1",
+            "/v1",
+          ],
+          "replicas": {
+            "desired": 3,
+            "ready": 3,
+          },
+          "revisions": [
+            "llama-predictor",
+          ],
+          "state": {
+            "message": "",
+            "phase": "Ready",
+          },
+          "traffic": [],
+        }
+      `);
   });
 });
 

@@ -162,6 +162,9 @@ describe('an LLMInferenceService, through its life', () => {
           "desired": 3,
           "ready": 3,
         },
+        "revisions": [
+          "qwen-kserve-workload-svc",
+        ],
         "state": {
           "message": "",
           "phase": "Ready",

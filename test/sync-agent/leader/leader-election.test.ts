@@ -3,7 +3,7 @@ import { ApiFailure } from '../../../sync-agent/kubernetes/api.ts';
 import { ELECTION_TIMING } from '../../../sync-agent/leader/election.ts';
 import { becomeLeader, LeadershipLost, type Leadership } from '../../../sync-agent/leader/leader-election.ts';
 import { leaseBody } from '../../../sync-agent/leader/lease.ts';
-import { silentLogger } from '../../../sync-agent/log.ts';
+import { silentLogger, type Logger } from '../../../sync-agent/log.ts';
 import { FakeKubernetesApi } from '../support/fake-kubernetes-api.ts';
 import { manualClock, settle } from '../support/manual-clock.ts';
 
@@ -16,10 +16,17 @@ afterEach(async () => {
   for (const leadership of held.splice(0)) await leadership.release();
 });
 
+interface Surroundings {
+  readonly random?: () => number;
+  readonly logger?: Logger;
+}
+
 /** An API server, and candidates at it that share one clock. */
-function bench() {
+function bench({ random = () => 0.5, logger = silentLogger }: Surroundings = {}) {
   const api = new FakeKubernetesApi();
   const clock = manualClock();
+  /** How long processes stood still beside what the clock says. */
+  const skipped = { ms: 0 };
   const join = (identity: string, signal = stopping.signal) => {
     const becoming = becomeLeader(
       {
@@ -28,9 +35,9 @@ function bench() {
         identity,
         timing: ELECTION_TIMING,
         clock,
-        monotonicNow: () => clock.now(),
-        random: () => 0.5,
-        logger: silentLogger,
+        monotonicNow: () => clock.now() + skipped.ms,
+        random,
+        logger,
       },
       signal,
     );
@@ -41,7 +48,7 @@ function bench() {
     return becoming;
   };
   const holder = () => api.objects.get(PATH)?.['spec'];
-  return { api, clock, join, holder };
+  return { api, clock, skipped, join, holder };
 }
 
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
@@ -88,28 +95,51 @@ describe('a leader', () => {
   });
 
   test('whose process was stopped for a minute knows it before any timer has run', async () => {
-    const api = new FakeKubernetesApi();
-    const clock = manualClock();
-    let skippedMs = 0;
-    const leadership = await becomeLeader(
-      {
-        ...PLACE,
-        api,
-        identity: 'a',
-        timing: ELECTION_TIMING,
-        clock,
-        monotonicNow: () => clock.now() + skippedMs,
-        random: () => 0.5,
-        logger: silentLogger,
-      },
-      stopping.signal,
-    );
-    skippedMs = 60_000;
+    const { api, skipped, join } = bench();
+    const leadership = await join('a');
+    skipped.ms = 60_000;
     expect(leadership.signal.aborted).toBe(false);
     expect(leadership.isHeld()).toBe(false);
     expect(leadership.signal.aborted).toBe(true);
     await leadership.release();
     expect(api.of('PUT')).toMatchObject([{ body: { spec: { holderIdentity: '' } } }]);
+  });
+
+  test('whose process was stopped for a minute renews nothing after it: that would keep others waiting', async () => {
+    const { api, clock, skipped, join } = bench();
+    const leadership = await join('a');
+    skipped.ms = 60_000;
+    await clock.advance(2_000);
+    expect(leadership.signal.aborted).toBe(true);
+    expect(api.of('PUT')).toEqual([]);
+  });
+
+  test('that is never answered stops leading after ten seconds all the same, having asked with time for three calls', async () => {
+    const { api, clock, join } = bench();
+    const leadership = await join('a');
+    const answer = Promise.withResolvers<void>();
+    api.mishap = ({ method }) => (method === 'PUT' ? answer.promise : undefined);
+    await clock.advance(9_999);
+    expect(leadership.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(leadership.signal.aborted).toBe(true);
+    expect(api.of('PUT')).toMatchObject([{ timeoutMs: 10_000 / 3 }]);
+    answer.resolve();
+  });
+
+  test('says that it cannot renew, once, and nothing of who was faster', async () => {
+    const said: string[] = [];
+    const { api, clock, join } = bench({
+      logger: { ...silentLogger, warn: (_, fields) => said.push(JSON.stringify(fields?.['reason'])) },
+    });
+    await join('a');
+    api.mishap = ({ method }) => (method === 'PUT' ? new ApiFailure('was modified', { status: 409 }) : undefined);
+    await clock.advance(4_000);
+    expect(said).toEqual([]);
+    api.mishap = () => new ApiFailure('no route', { status: 0 });
+    await clock.advance(4_000);
+    expect(said).toEqual(['"no route"']);
+    api.mishap = () => undefined;
   });
 
   test('gives nothing back that another has taken meanwhile', async () => {
@@ -168,6 +198,17 @@ describe('a candidate', () => {
     expect(await isPending(becoming)).toBe(true);
     await clock.advance(2_000);
     expect((await becoming).isHeld()).toBe(true);
+  });
+
+  test('does not look in step with those that began with it', async () => {
+    const pauses = [0, 1].map(async (chance) => {
+      const { clock, join } = bench({ random: () => chance });
+      await join('a');
+      return clock.waits;
+    });
+    const [least, most] = await Promise.all(pauses);
+    expect(least).toContain(1_800);
+    expect(most).toContain(2_200);
   });
 
   test('stops looking when it is stopped', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WorkQueue, type WorkOutcome, type WorkQueueObserver } from '../../../sync-agent/status/work-queue.ts';
+import { UNTIL_RUNG_MS } from '../../../sync-agent/wake.ts';
 import { manualClock, settle } from '../support/manual-clock.ts';
 
 const silent: WorkQueueObserver = {
@@ -105,6 +106,25 @@ describe('a queue of keys', () => {
     expect(began).toHaveLength(3);
   });
 
+  test('does not put off what was added while it was found to be too early', async () => {
+    const { queue, began, finish } = bench();
+    queue.add('a');
+    await settle();
+    queue.add('a');
+    await finish('a', { type: 'Later', afterMs: 30_000 });
+    expect(began).toHaveLength(2);
+  });
+
+  test('sleeps until it is woken once nothing that failed is left', async () => {
+    const { clock, queue, finish } = bench();
+    queue.add('a');
+    await settle();
+    await finish('a', { type: 'Retry' });
+    await clock.advance(1_000);
+    await finish('a');
+    expect(clock.waits.at(-1)).toBe(UNTIL_RUNG_MS);
+  });
+
   test('does not hold others up by one that fails', async () => {
     const { queue, began, finish } = bench(1);
     queue.add('a');
@@ -119,12 +139,15 @@ describe('a queue of keys', () => {
     queue.add('a');
     queue.add('b');
     await settle();
-    const stopped = queue.stop(5_000);
+    let hasEnded = false;
+    const stopped = queue.stop(5_000).then(() => (hasEnded = true));
     await running;
+    await settle();
+    expect(hasEnded).toBe(false);
     await finish('a');
     await stopped;
     queue.add('c');
-    expect(began).toEqual(['a']);
+    expect([began, queue.size]).toEqual([['a'], 1]);
   });
 
   test('gives up what is under way for too long', async () => {

@@ -93,6 +93,12 @@ export class FakeCluster implements KubernetesApi {
     this.#failures.delete(part);
   }
 
+  /** Says to all who watch up to where they have seen everything. */
+  bookmark(): void {
+    const object = { metadata: { resourceVersion: String(this.#version) } };
+    for (const watcher of this.#watchers) watcher.push({ type: 'BOOKMARK', object });
+  }
+
   /** Ends watches in order, or by an error. */
   endWatches(part: string, error?: Error): void {
     for (const watcher of this.#watchers) if (watcher.url.href.includes(part)) watcher.end(error);

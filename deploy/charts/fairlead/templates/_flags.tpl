@@ -3,6 +3,7 @@
 - --http-address=0.0.0.0:8080
 - --namespace={{ .Release.Namespace }}
 - --lease-name={{ include "fairlead.lease" . }}
+- --secret-reader={{ include "fairlead.name" . }}-secret-reader
 - --pod-name=$(POD_NAME)
 - --log-level={{ .Values.agent.logLevel }}
 - --resync-seconds={{ .Values.agent.resyncSeconds }}
@@ -14,6 +15,9 @@
 {{- if eq .Values.signals.from "Prometheus" }}
 {{- fail "signals.from is Prometheus: set signals.prometheusURL, such as http://prometheus.monitoring:9090" }}
 {{- end }}
+{{- end }}
+{{- if .Values.signals.endpointPicker }}
+- --picker-token-file=/var/run/secrets/fairlead.dev/endpoint-picker/token
 {{- end }}
 {{- with .Values.watchNamespaces }}
 - --watch-namespaces={{ . | uniq | join "," }}

@@ -6,6 +6,11 @@
 {{- .Values.serviceAccount.name | default (include "fairlead.name" .) -}}
 {{- end }}
 
+{{- /* The account whose token endpoint pickers are shown. */}}
+{{- define "fairlead.pickerAccount" -}}
+{{- include "fairlead.name" . }}-endpoint-picker
+{{- end }}
+
 {{- /* The Lease by which one replica leads. */}}
 {{- define "fairlead.lease" -}}
 {{- include "fairlead.name" . }}-sync-agent

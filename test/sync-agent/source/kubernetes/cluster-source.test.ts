@@ -294,6 +294,22 @@ describe('the resources of a cluster', () => {
       ]);
       expect((await source!.observe()).problems).toBe(problems);
     });
+
+    test('stay as they were where they are EdgeGateways that cannot be read any more: nobody has deleted them', async () => {
+      const edge = edgeGateway('Evict');
+      cluster.put(edge);
+      expect(await changes()).toEqual(['Set EdgeGateway/team/edge']);
+      cluster.put(edgeGateway('Archive'));
+      await settle();
+      const { changes: after, problems } = await source!.observe();
+      expect(after).toMatchObject([{ type: 'Set', resource: { spec: { deletionPolicy: 'Evict' } } }]);
+      expect(problems).toMatchObject([
+        { resource: 'EdgeGateway/team/edge', sentence: expect.stringContaining('What it said before stays in use') },
+      ]);
+      cluster.put(edgeGateway('Retain'));
+      expect(await changes()).toEqual(['Set EdgeGateway/team/edge']);
+      expect(await said()).toEqual([]);
+    });
   });
 
   describe('with the Secrets that they name', () => {
@@ -366,7 +382,7 @@ describe('the resources of a cluster', () => {
         kind: 'DeniedSecret',
         metadata: { namespace: 'team', name: 'key-1' },
         command:
-          'kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
+          'kubectl create rolebinding fairlead-secret-reader --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
       });
 
       cluster.heal('/secrets');
@@ -390,7 +406,7 @@ describe('the resources of a cluster', () => {
 
       expect(await changes()).toEqual([]);
       expect(await said()).toEqual([
-        'Secret team/key-1 may not be read any more; its last value stays in use. Run: kubectl create rolebinding fairlead-secrets --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
+        'Secret team/key-1 may not be read any more; its last value stays in use. Run: kubectl create rolebinding fairlead-secret-reader --clusterrole=fairlead-secret-reader --serviceaccount=fairlead:agent -n team',
       ]);
       cluster.put(provider('other', 'key-2'));
       await settle();
@@ -511,5 +527,17 @@ function endpointSlice(name: string): FakeObject {
     metadata: { name: `${name}-x`, namespace: 'team', labels: { 'kubernetes.io/service-name': `${name}-predictor` } },
     ports: [{ name: 'http', port: 8080 }],
     endpoints: [{ addresses: ['10.1.0.1'], conditions: { ready: true }, targetRef: { name: `${name}-1` } }],
+  };
+}
+
+function edgeGateway(deletionPolicy: string): FakeObject {
+  const sealingKeys = [{ kid: 'a', publicKey: 'A'.repeat(43) }];
+  const signingKeySecretRef = { name: 'keys' };
+  const spec = { endpoint: 'https://edge.test', clusterName: 'one', signingKeySecretRef, sealingKeys, deletionPolicy };
+  return {
+    apiVersion: 'fairlead.dev/v1alpha1',
+    kind: 'EdgeGateway',
+    metadata: { name: 'edge', namespace: 'team' },
+    spec,
   };
 }

@@ -321,6 +321,22 @@ describe('the status of a model', () => {
     expect(statusOf(MODEL)).not.toHaveProperty('inferenceServiceURL');
   });
 
+  test('counts no replicas of an InferencePool that nobody counts', async () => {
+    const pool: RoutedService = {
+      ...service('pool', 'Ready', 1),
+      service: 'InferencePool/ai/pool',
+      replicas: { ready: 1, desired: undefined },
+    };
+    const { clock, report, statusOf } = bench(MODEL);
+    await report(edges('ai/edge'), serving(pool));
+    expect(statusOf(MODEL)).toMatchObject({ deploymentStatus: 'Ready', services: [{ name: 'pool' }] });
+    expect(statusOf(MODEL)).not.toHaveProperty('availableReplicas');
+    expect(statusOf(MODEL)).not.toHaveProperty('services.0.readyReplicas');
+    await report(serving(pool, service('b', 'Ready', 2)));
+    await clock.advance(30_000);
+    expect(statusOf(MODEL)).toMatchObject({ availableReplicas: 2 });
+  });
+
   test('says None where no service is behind it', async () => {
     const { report, statusOf } = bench(MODEL);
     await report(edges('ai/edge'), serving());

@@ -109,6 +109,25 @@ describe('the status of a resource', () => {
     ]);
   });
 
+  test('takes times from its own entry of the same edge, whatever stands beside it', () => {
+    const times = (time: string, ...edges: string[]) =>
+      statusOf(
+        edges.map((edge) => opinion(edge)),
+        { now: time },
+      ).parents;
+    const foreign = { ...times('2020-01-01T00:00:00Z', 'ai/two')[0]!, controllerName: 'example.com/other' };
+    const parents = [foreign, ...times('2021-01-01T00:00:00Z', 'ai/one'), ...times(BEFORE, 'ai/two')];
+    const stored = readStoredStatus(asStored({ conditions: [], parents }));
+    const [, own] = statusOf([opinion('ai/two')], { stored }).parents;
+    expect(own?.conditions.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual([BEFORE, BEFORE, BEFORE]);
+  });
+
+  test('is no longer in any message than the API server takes', () => {
+    const conditions = [accepted, { ...noModel, message: 'x'.repeat(40_000) }];
+    const [, resolvedRefs] = statusOf([opinion('ai/one', { conditions })]).conditions;
+    expect(resolvedRefs?.message).toBe(`${'x'.repeat(32_767)}…`);
+  });
+
   test('has no parent where it names none that there is', () => {
     const opinions = ['ai/one', 'ai/two'].map((edge) => opinion(edge, { conditions: [misled, resolved] }));
     const { conditions, parents } = statusOf(opinions);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isApiServerMissing } from '../envtest/programs.ts';
-import { startApiServer, type ApiServer } from '../support/api-server.ts';
+import { isApiServerMissing } from '../../envtest/programs.ts';
+import { startApiServer, type ApiServer } from '../../support/api-server.ts';
 
 describe.skipIf(isApiServerMissing())('the API server of the tests', () => {
   let api: ApiServer;
