@@ -1,2 +1,2 @@
-/** What the agent goes by: its Lease and its service account, the fields that it writes, and what servers see of it. */
+/** What the agent goes by: its Lease, the fields that it writes, and what servers see of it. */
 export const AGENT_NAME = 'fairlead-sync-agent';

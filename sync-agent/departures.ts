@@ -16,8 +16,12 @@ export interface RunningController {
  * agent goes by what it remembers.
  */
 export interface DeletionHold {
-  /** Whether the EdgeGateway is to be held from now on. Never throws; is carried out when it can be. */
-  want(edge: ResourceId, isHeld: boolean): void;
+  /**
+   * Whether the EdgeGateway is to be held from now on. Never throws; is carried out when it can be.
+   *
+   * @param isNow whether it was held when it was last seen: others may take a finalizer away, or make it anew without
+   */
+  want(edge: ResourceId, isHeld: boolean, isNow?: boolean): void;
 }
 
 /** What stands in `metadata.finalizers` of an EdgeGateway that is held. */
@@ -63,7 +67,8 @@ export class Departures {
         if (metadata.finalizers?.includes(EDGE_FINALIZER)) this.#going.set(edge, change.resource);
         return { type: 'Delete', key: resourceKey(change.resource) };
       }
-      this.#hold.want(edge, spec.deletionPolicy === 'Evict');
+      const isNow = metadata.finalizers?.includes(EDGE_FINALIZER) ?? false;
+      this.#hold.want(edge, spec.deletionPolicy === 'Evict', isNow);
       return change;
     });
     // One that is held may wait for its keys.

@@ -4,7 +4,14 @@ import { findRevision } from './guards/find-revision.ts';
 import { intentionOf, revisionNotFound, type Hold } from './guards/hold.ts';
 import { tableOf, type OldTable } from './guards/old-table.ts';
 import { rollBack, unitedSecrets } from './guards/roll-back.ts';
-import { lossesOf, shrinkVerdict, tableDigest, type ShrinkMode, type ShrinkVerdict } from './guards/shrink.ts';
+import {
+  lossesOf,
+  serviceLosses,
+  shrinkVerdict,
+  tableDigest,
+  type ShrinkMode,
+  type ShrinkVerdict,
+} from './guards/shrink.ts';
 import { commonSchemaVersion, hashesOf, plan, type HeldTable, type Plan, type TableBlobs } from './plan.ts';
 import { PublishFailure } from './publish/publish-failure.ts';
 import type { EdgeReading, Published, Publisher } from './publish/publisher.ts';
@@ -133,7 +140,7 @@ export class EdgeSession {
     }
     const difference = await this.#differenceTo(sections, signal);
     const changes = resourceChanges(difference, entries);
-    const verdict = this.#shrinkVerdict(compilation, changes, allowShrink);
+    const verdict = this.#shrinkVerdict(compilation, { changes, difference }, allowShrink);
     if (verdict.type === 'Wait')
       return { type: 'Stay', held: this.held, standing: { hold: verdict.hold, behind: difference } };
     const warning = verdict.type === 'PublishWarning' ? { warning: verdict.sentence } : {};
@@ -184,11 +191,11 @@ export class EdgeSession {
 
   #shrinkVerdict(
     { sections, counts }: Compilation,
-    changes: ResourceChanges,
+    { changes, difference }: Pick<SessionPublish, 'changes' | 'difference'>,
     allowShrink: string | undefined,
   ): ShrinkVerdict {
     const { gateway, shrink: mode } = this.#options;
-    const losses = lossesOf(changes, counts);
+    const losses = lossesOf(changes, counts, serviceLosses(difference, sections.models));
     return shrinkVerdict({ gateway, losses, digest: tableDigest(sections), allowShrink, mode });
   }
 

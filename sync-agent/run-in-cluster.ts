@@ -43,6 +43,8 @@ export const CLUSTER_DOORS: ClusterDoors = {
 
 /** How long writes that are under way have when it is stopped, in milliseconds. */
 const GRACE_MS = 5_000;
+/** What was read longer ago than this, in milliseconds, is read again before it is published. */
+const YOUNG_MS = 500;
 /** An API server that is away is asked again after this, in milliseconds. */
 const ASK_AGAIN_MS = 2_000;
 
@@ -69,7 +71,7 @@ export async function runInCluster(
   try {
     const namespace = config.namespace ?? api.namespace;
     const { secretReader } = config;
-    const serviceAccount = { ...(await whoAmI(api, namespace, { clock, logger }, signal)), secretReader };
+    const serviceAccount = { ...(await whoAmI({ api, namespace, logger, doors }, signal)), secretReader };
     const source = doors.createSource({ api, namespaces, serviceAccount, logger, clock, random });
     const { open, source: warm } = await openWarm(source, signal);
     try {
@@ -77,7 +79,10 @@ export async function runInCluster(
       parts.waitFor(undefined);
       metrics.leading(config.leaseName, false);
       logger.info('the cluster has been read: standing by', { namespace, lease: config.leaseName });
+      const readAt = clock.now();
       const leadership = await stand(config, { api, namespace, logger, doors }, signal);
+      // The leader before it may have published what has not been told here yet: nothing may go back.
+      if (clock.now() - readAt > YOUNG_MS) await open.catchUp?.();
       await lead(config, parts, { api, doors, leadership, warm, cluster: open.cluster }, signal);
     } finally {
       await open.close();
@@ -90,6 +95,7 @@ export async function runInCluster(
   }
 }
 
+/** What an agent has that does not lead yet. */
 interface Standing {
   readonly api: KubernetesApi;
   readonly namespace: string;
@@ -163,16 +169,11 @@ function signalSettings({ signals: source, signalsSeconds, prometheusURL }: Clus
 const review = z.object({ status: z.object({ userInfo: z.object({ username: z.string() }) }) });
 
 /** The service account that it runs as, for commands that give it rights; only a guess where the cluster does not say. */
-async function whoAmI(
-  api: KubernetesApi,
-  namespace: string,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-  signal: AbortSignal,
-) {
-  let told = '';
+async function whoAmI({ api, namespace, logger, doors: { clock } }: Standing, signal: AbortSignal) {
   const guess = { namespace, name: 'fairlead' };
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  let told = '';
   for (;;) {
     try {
       const { status } = review.parse(await api.call({ method: 'POST', path, body }, signal));

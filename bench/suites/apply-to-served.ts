@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROGRAMS, findProgram } from '../../test/envtest/programs.ts';
 import { startKubernetesWorld, type KubernetesWorld } from '../../test/support/kubernetes-world.ts';
-import { median, percentile } from '../statistics.ts';
 import type { ResultRow, Suite } from '../suite.ts';
+import { TIMES_COLUMNS, timesRow } from '../times-table.ts';
 import { untilAllServeTheSame, untilOther } from '../until-served.ts';
 
 /**
@@ -21,20 +21,16 @@ export const applyToServedSuite: Suite = {
     const world = await startKubernetesWorld();
     try {
       const rows = await measure(world, changes);
-      return { tables: [{ title: `kubectl apply to served by two isolates, ${changes} changes`, columns, rows }] };
+      return {
+        tables: [
+          { title: `kubectl apply to served by two isolates, ${changes} changes`, columns: TIMES_COLUMNS, rows },
+        ],
+      };
     } finally {
       await world.dispose();
     }
   },
 };
-
-const columns = [
-  { key: 'from', heading: 'from' },
-  { key: 'to', heading: 'to' },
-  { key: 'p50', heading: 'p50 ms' },
-  { key: 'p99', heading: 'p99 ms' },
-  { key: 'most', heading: 'most ms' },
-];
 
 /** When each thing was there, in milliseconds since kubectl was started. */
 interface Times {
@@ -63,30 +59,23 @@ async function measure(world: KubernetesWorld, changes: number): Promise<ResultR
     // So that changes fall anywhere between two questions of an isolate to the hub.
     await sleep((step * 37) % 500);
   }
-  const row = (from: string, to: string, times: readonly number[]): ResultRow => ({
-    from,
-    to,
-    p50: Math.round(median(times)),
-    p99: Math.round(percentile(times, 99)),
-    most: Math.round(Math.max(...times)),
-  });
   return [
-    row(
+    timesRow(
       'kubectl starts',
       'kubectl has ended',
       all.map(({ applied }) => applied),
     ),
-    row(
+    timesRow(
       'kubectl starts',
       'served by both isolates',
       all.map(({ served }) => served),
     ),
-    row(
+    timesRow(
       'kubectl has ended',
       'served by both isolates',
       all.map(({ applied, served }) => Math.max(0, served - applied)),
     ),
-    row(
+    timesRow(
       'kubectl starts',
       'kubectl wait says Programmed',
       all.map(({ programmed }) => programmed),

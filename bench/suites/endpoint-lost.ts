@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
 import { PROGRAMS, findProgram } from '../../test/envtest/programs.ts';
 import { fakeKServe, type FakeKServe } from '../../test/support/inference-objects.ts';
 import { byService, modelRoute, serviceModel } from '../../test/support/inference-resources.ts';
 import { startKubernetesWorld, type KubernetesWorld } from '../../test/support/kubernetes-world.ts';
 import { startModelServer } from '../../test/support/model-server.ts';
-import { median, percentile } from '../statistics.ts';
 import type { ResultRow, Suite } from '../suite.ts';
+import { TIMES_COLUMNS, timesRow } from '../times-table.ts';
 
 /**
  * From the answer to a patch of an EndpointSlice that takes away the last ready endpoint of an inference service, until no
@@ -23,8 +24,9 @@ export const endpointLostSuite: Suite = {
     const [world, pods] = await Promise.all([startKubernetesWorld(), startModelServer('pods', [MODEL])]);
     try {
       const service = fakeKServe(world.api, { namespace: 'default', name: MODEL, url: pods.origin });
-      const rows = await measure(world, service, losses);
-      return { tables: [{ title: `the last ready endpoint lost, ${losses} times`, columns, rows }] };
+      await serveOne(world, service);
+      const rows = await measure(world, losses);
+      return { tables: [{ title: `the last ready endpoint lost, ${losses} times`, columns: TIMES_COLUMNS, rows }] };
     } finally {
       await Promise.all([world.dispose(), pods.stop()]);
     }
@@ -34,21 +36,14 @@ export const endpointLostSuite: Suite = {
 const MODEL = 'llama';
 const DEADLINE_MS = 30_000;
 
-const columns = [
-  { key: 'from', heading: 'from' },
-  { key: 'to', heading: 'to' },
-  { key: 'p50', heading: 'p50 ms' },
-  { key: 'p99', heading: 'p99 ms' },
-  { key: 'most', heading: 'most ms' },
-];
-
 /** In milliseconds since the API server had answered. */
 interface Times {
   readonly unrouted: number;
   readonly routed: number;
 }
 
-async function measure(world: KubernetesWorld, service: FakeKServe, losses: number): Promise<ResultRow[]> {
+async function serveOne(world: KubernetesWorld, service: FakeKServe): Promise<void> {
+  await world.installKServe();
   await service.apply();
   await service.endpoints(true, true, true);
   await service.status('True');
@@ -56,31 +51,39 @@ async function measure(world: KubernetesWorld, service: FakeKServe, losses: numb
   await world.apply(modelRoute('gpus', [MODEL]));
   world.startAgent();
   await world.programmed(`aimodel/${MODEL}`);
+}
+
+async function measure(world: KubernetesWorld, losses: number): Promise<ResultRow[]> {
+  const api = await openKubernetesApi({ kubeconfig: world.api.kubeconfig, env: {} });
+  const setReady = (isReady: boolean): Promise<unknown> =>
+    api.call(
+      {
+        method: 'PATCH',
+        path: `/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/${MODEL}-predictor-abcde`,
+        contentType: 'application/json-patch+json',
+        body: [0, 1, 2].map((i) => ({ op: 'replace', path: `/endpoints/${i}/conditions/ready`, value: isReady })),
+      },
+      new AbortController().signal,
+    );
   const all: Times[] = [];
   for (let loss = 0; loss < losses; loss++) {
     await untilAll(world, 200, performance.now());
     // So that losses fall anywhere between two questions of an isolate to the hub.
     await sleep(500 + ((loss * 37) % 500));
-    await service.endpoints(false, false, false);
+    await setReady(false);
     const unrouted = await untilAll(world, 503, performance.now());
-    await service.endpoints(true, true, true);
+    await setReady(true);
     const routed = await untilAll(world, 200, performance.now());
     all.push({ unrouted, routed });
   }
-  const row = (from: string, to: string, times: readonly number[]): ResultRow => ({
-    from,
-    to,
-    p50: Math.round(median(times)),
-    p99: Math.round(percentile(times, 99)),
-    most: Math.round(Math.max(...times)),
-  });
+  await api.close();
   return [
-    row(
+    timesRow(
       'no endpoint is ready',
       'unrouted by both isolates',
       all.map(({ unrouted }) => unrouted),
     ),
-    row(
+    timesRow(
       'endpoints are ready',
       'routed by both isolates',
       all.map(({ routed }) => routed),

@@ -2,7 +2,7 @@ import { generationName } from '../../contract/revision.ts';
 import type { HubState } from '../../contract/publish-api.ts';
 import { allowShrinkAnnotation } from '../../crds/edge-gateway.ts';
 import { intentionOf, type Hold } from '../../sync-agent/guards/hold.ts';
-import { lossesOf, shrinkVerdict, tableDigest } from '../../sync-agent/guards/shrink.ts';
+import { lossesOf, serviceLosses, shrinkVerdict, tableDigest } from '../../sync-agent/guards/shrink.ts';
 import { changesByVerb } from './change-counts.ts';
 import type { ResourceKey } from '../../sync-agent/snapshot.ts';
 import { isOfSecrets, type ResourceChange } from './entry-changes.ts';
@@ -11,6 +11,7 @@ import { servicesNamed } from './service-changes.ts';
 import type { ResourceHashes } from './table-reader.ts';
 import type { OperatedEdge } from './operated-edge.ts';
 import type { OperatedResources } from './operated-resources.ts';
+import { entryName, type TableDifference } from '../../sync-agent/table-difference.ts';
 import { isReported, placeNoun } from '../places/place.ts';
 
 /** What the hub holds for a cluster. */
@@ -52,14 +53,15 @@ export async function edgeDifference(
   const changes = all.flatMap((change) => comparable(change, unknownSecrets));
   const held = current && heldRevision(current);
   const digest = tableDigest(sections);
-  const losses = lossesOf(changesByVerb(changes), counts);
+  const named = servicesNamed(changes);
+  const losses = lossesOf(changesByVerb(named), counts, serviceLosses(modelsIn(changes), sections.models));
   const allowShrink = gateway.metadata.annotations[allowShrinkAnnotation];
   const verdict = shrinkVerdict({ gateway: id, losses, digest, allowShrink, mode: dev ? 'Warn' : 'Hold' });
   const { suspend, pinnedRevision, deletionPolicy } = gateway.spec;
   const intention = intentionOf({ suspend, pinnedRevision, allowShrink, deletionPolicy }, id);
   return {
     held,
-    changes: servicesNamed(changes).filter(({ resource }) => isReported(place, resource)),
+    changes: named.filter(({ resource }) => isReported(place, resource)),
     isWhole: changes.length === 0,
     resigned:
       held && held.kid !== kid ? [`it is signed by the key ${held.kid}, and the ${placeNoun(place)}'s is ${kid}`] : [],
@@ -71,6 +73,17 @@ export async function edgeDifference(
       verdict.type === 'PublishWarning' ? [`${verdict.sentence}: \`fairlead dev\` publishes it all the same`] : [],
     digest,
   };
+}
+
+/** Entries of models, as the agent compares them. */
+function modelsIn(changes: readonly ResourceChange[]): TableDifference {
+  const section = 'models';
+  return new Map(
+    changes.flatMap(({ resource, how }) => {
+      const [, id] = /^AIModel\/(.+)$/.exec(resource) ?? [];
+      return id === undefined ? [] : [[entryName(section, id), { section, id, how }] as const];
+    }),
+  );
 }
 
 /** A change without that of secrets which are not known here; none where nothing else changed. */

@@ -19,6 +19,9 @@ export type Found<T> =
   | { readonly value: T; readonly problem?: never }
   | { readonly value?: never; readonly problem: Problem };
 
+/** The hub takes no bucket of a megabyte: one huge value would stop all publishing. */
+const LONGEST_VALUE = 8192;
+
 /** A key of a Secret of the same namespace, as text. */
 export function findSecretText(step: Step, facts: Facts, namespace: string, ref: SecretKeyRef): Found<string> {
   const id = resourceId({ namespace, name: ref.name });
@@ -26,6 +29,10 @@ export function findSecretText(step: Step, facts: Facts, namespace: string, ref:
   if (!secret) return { problem: absentSecret(step, facts, id, `Secret ${id} does not exist.`) };
   const value = secretText(secret, ref.key);
   if (value === undefined) return missing(`Secret ${id} has no key ${ref.key}, or what it holds is not text.`);
+  if (value.length > LONGEST_VALUE)
+    return missing(
+      `The key ${ref.key} of Secret ${id} holds more than ${LONGEST_VALUE} characters, which no header carries.`,
+    );
   if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value))
     return missing(
       `The key ${ref.key} of Secret ${id} must hold one line of printable ASCII, which a header can carry.`,

@@ -42,6 +42,11 @@ export function isServiceEntry(id: string): boolean {
   return id.includes('..');
 }
 
+/** `namespace/name..kind` of the service that an entry was compiled from: the same for all of its models. */
+export function serviceOf(id: string): string {
+  return id.slice(0, id.lastIndexOf('-'));
+}
+
 function serviceId({ kind, namespace, name }: NamedService, what: Json): string {
   const digest = createHash('sha256').update(canonicalJson({ name, what })).digest('hex').slice(0, DIGEST_DIGITS);
   return `${namespace}/${name.slice(0, NAME_LENGTH)}..${kind.toLowerCase()}-${digest}`;

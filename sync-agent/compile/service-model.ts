@@ -15,10 +15,13 @@ export interface ServiceModel {
 /** As many are published of one service: what a server lists is its own affair. */
 const MOST_MODELS = 64;
 
+/** Of the characters that an AIModel's name may have: an asterisk is a prefix wherever names are allowed. */
+const NAME = /^[A-Za-z0-9@._:/+~-]{1,256}$/;
+
 /** The models that a service is known to serve, whether it can be called at the moment or not. */
 export function modelsKnown(standing: Standing | undefined): readonly string[] {
   if (!standing || standing.type === 'Faulty') return [];
-  return standing.models.filter((name) => /^[!-~]{1,256}$/.test(name)).slice(0, MOST_MODELS);
+  return standing.models.filter((name) => NAME.test(name)).slice(0, MOST_MODELS);
 }
 
 /** While the service cannot be called the model has no backend, so that callers are told to come back. */

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { allowShrinkAnnotation } from '../../crds/edge-gateway.ts';
-import type { Compilation } from '../compile/compilation.ts';
+import type { Blob, Compilation } from '../compile/compilation.ts';
 import type { ResourceId, ResourceKey } from '../snapshot.ts';
 import type { ResourceChanges } from '../status/resource-changes.ts';
+import { isServiceEntry, serviceOf } from '../compile/service-ids.ts';
+import { entryName, tableDifference, type TableDifference } from '../table-difference.ts';
 import type { Hold } from './hold.ts';
 
 /** What callers notice at once when it is gone. Providers count by the models that lose them. */
 const GUARDED = { models: 'AIModel', routes: 'GatewayRoute', consumers: 'Consumer' } as const;
-type Guarded = keyof typeof GUARDED;
+/** Services are those that are models without an AIModel: discovered, or a route's target. */
+type Guarded = keyof typeof GUARDED | 'services';
 
 /** Fewer may always go, as long as some stay. */
 const FEWEST = 10;
@@ -45,7 +48,7 @@ export type ShrinkVerdict =
 /**
  * What becomes of a table by what it would take away from the edge.
  *
- * | of models, routes or consumers it drops        | the annotation names it | the agent | then                   |
+ * | of models, routes, consumers or services it drops | the annotation names it | the agent | then                   |
  * |------------------------------------------------|-------------------------|-----------|------------------------|
  * | neither all, nor a third or more than nine     | any                     | any       | it is published        |
  * | all, or more than a third and at least ten     | yes                     | any       | it is published        |
@@ -70,14 +73,47 @@ export function shrinkVerdict({ gateway, losses, digest, allowShrink, mode }: Sh
  * @param changes from what the edge holds to what is compiled
  * @param counts of what is compiled
  */
-export function lossesOf(changes: ResourceChanges, counts: Compilation['counts']): Loss[] {
-  return kinds().flatMap((kind) => {
+export function lossesOf(
+  changes: ResourceChanges,
+  counts: Compilation['counts'],
+  services: Omit<Loss, 'kind'> = { dropped: [], of: 0 },
+): Loss[] {
+  const losses = kinds().flatMap((kind) => {
     const isOfKind = (key: ResourceKey) => key.startsWith(`${GUARDED[kind]}/`);
     const dropped = changes.removed.filter(isOfKind);
     const of = counts[kind] - changes.added.filter(isOfKind).length + dropped.length;
-    const isTooMuch = dropped.length === of || (dropped.length >= FEWEST && dropped.length * 3 > of);
+    const isTooMuch = dropped.length === of || isGreatPart({ dropped, of });
     return dropped.length > 0 && isTooMuch ? [{ kind, dropped, of }] : [];
   });
+  // The only service may go: it does so of itself, and what is left of it would be called in vain.
+  return isGreatPart(services) ? [...losses, { kind: 'services', ...services }] : losses;
+}
+
+const NO_SECTIONS = { routes: [], models: [], providers: [], consumers: [] };
+
+function isGreatPart({ dropped, of }: Omit<Loss, 'kind'>): boolean {
+  return dropped.length >= FEWEST && dropped.length * 3 > of;
+}
+
+/**
+ * The inference services whose models, which nobody wrote an AIModel for, a change takes away; not those that serve
+ * others in their place.
+ *
+ * @param models of what is compiled
+ */
+export function serviceLosses(difference: TableDifference, models: readonly Blob[]): Omit<Loss, 'kind'> {
+  const gone = new Set<string>();
+  for (const { section, id, how } of difference.values())
+    if (section === 'models' && how === 'removed' && isServiceEntry(id)) gone.add(serviceOf(id));
+  if (gone.size < FEWEST) return { dropped: [], of: 0 };
+  const kept = new Set<string>();
+  const before = new Set(gone);
+  for (const { id } of tableDifference(undefined, () => undefined, { ...NO_SECTIONS, models }).values()) {
+    if (!isServiceEntry(id)) continue;
+    kept.add(serviceOf(id));
+    if (difference.get(entryName('models', id))?.how !== 'added') before.add(serviceOf(id));
+  }
+  return { dropped: [...gone].filter((service) => !kept.has(service)).toSorted(), of: before.size };
 }
 
 /**
@@ -92,7 +128,7 @@ export function tableDigest(sections: Compilation['sections']): string {
   return createHash('sha256').update(canonicalJson(hashes)).digest('hex').slice(0, 12);
 }
 
-function kinds(): Guarded[] {
+function kinds(): (keyof typeof GUARDED)[] {
   return ['models', 'routes', 'consumers'];
 }
 

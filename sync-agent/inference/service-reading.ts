@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ObjectMeta } from '../../crds/object-meta.ts';
 import type { Accelerator, InferenceKind } from './inference-service.ts';
 import { cutText } from '../cut-text.ts';
-import { listOf, text, texts } from './tolerant.ts';
+import { count, listOf, text, texts } from './tolerant.ts';
 
 /** What an object says by itself, before anybody looks at its endpoints or remembers what it was. */
 export interface ServiceReading {
@@ -50,6 +50,7 @@ const foreignMetadata = z.object({
   name: z.string().min(1).max(253),
   namespace: z.string().min(1).max(63),
   uid: text,
+  generation: count,
   labels: texts,
   annotations: texts,
   creationTimestamp: text,
@@ -66,13 +67,15 @@ export const foreignObject = z.object({ kind: z.string(), apiVersion: z.string()
  * Of the metadata only what anybody compiles: without resourceVersion and annotations, so that an object that a
  * controller merely touched is equal to what it was.
  */
-export function keptMetadata({ name, namespace, uid, labels, creationTimestamp }: ForeignMetadata): ObjectMeta {
+export function keptMetadata(metadata: ForeignMetadata): ObjectMeta {
+  const { name, namespace, uid, generation, labels, creationTimestamp } = metadata;
   return {
     name,
     namespace,
     labels,
     annotations: {},
     ...(uid !== undefined && { uid }),
+    ...(generation !== undefined && { generation }),
     ...(creationTimestamp !== undefined && { creationTimestamp }),
   };
 }

@@ -31,8 +31,9 @@ const SILENCE_MS = 120_000;
 const CONNECTIONS = {
   // With HTTP/2 all watches share one connection, whose server lets 100 of them through and leaves the rest to hang.
   allowH2: false,
-  // A watch holds one; what goes beyond would wait for another to end, so it must not be reached.
-  connections: 1024,
+  // A watch holds one for itself, and there are two a namespace: with a bound, a large cluster's would leave none for the
+  // Lease. Calls are few at a time by themselves.
+  connections: null,
   pipelining: 1,
   headersTimeout: CALL_MS,
   bodyTimeout: SILENCE_MS,

@@ -16,7 +16,7 @@ const PHASES: Readonly<Record<InferenceState['phase'], true>> = {
   Failed: true,
 };
 
-/** What is known of edges and of the services behind them. @param buckets seconds */
+/** What is known of edges and of the services behind them. An edge that is gone leaves nothing behind. @param buckets seconds */
 export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
   const registers = [registry];
   const propagation = new Histogram({
@@ -38,12 +38,7 @@ export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
     labelNames: ['edge', 'revision'],
     registers,
   });
-  const failures = new Counter({
-    name: 'fairlead_publish_failures_total',
-    help: 'Passes that did not reach the edge, by why.',
-    labelNames: ['edge', 'code'],
-    registers,
-  });
+  const failures = failureMetrics(registry);
   const services = inferenceMetrics(registry);
   const known = new Map<ResourceId, EdgeObservation>();
   const observe = (edge: ResourceId, now: EdgeObservation): void => {
@@ -57,23 +52,48 @@ export function edgeMetrics(registry: Registry, buckets: number[]): StatusSink {
     if (isServedAnew && now.propagationSeconds !== undefined && now.propagationSeconds !== before?.propagationSeconds)
       propagation.observe({ edge }, now.propagationSeconds);
   };
+  const met = new Set<ResourceId>();
   const forget = (edge: ResourceId): void => {
     observe(edge, {});
     known.delete(edge);
-    services.set(edge, new Map());
+    met.delete(edge);
+    services.forget(edge);
+    propagation.remove({ edge });
+    failures.forget(edge);
   };
   return {
     report: (event: AgentEvent) => {
+      if ('edge' in event) met.add(event.edge);
       if (event.type === 'observed') observe(event.edge, event.observation);
       if (event.type === 'compiled') services.set(event.edge, event.services);
-      if (event.type === 'failed') failures.inc({ edge: event.edge, code: event.code });
-      if (event.type === 'edges') for (const edge of known.keys()) if (!event.edges.has(edge)) forget(edge);
+      if (event.type === 'failed') failures.count(event.edge, event.code);
+      if (event.type === 'edges') for (const edge of met) if (!event.edges.has(edge)) forget(edge);
     },
   };
 }
 
 function revisionLabels(edge: ResourceId, { revision, generation }: NonNullable<EdgeObservation['published']>) {
   return { edge, revision, generation: generationName(generation) };
+}
+
+function failureMetrics(registry: Registry) {
+  const counter = new Counter({
+    name: 'fairlead_publish_failures_total',
+    help: 'Passes that did not reach the edge, by why.',
+    labelNames: ['edge', 'code'],
+    registers: [registry],
+  });
+  const codes = new Map<ResourceId, Set<string>>();
+  return {
+    count: (edge: ResourceId, code: string): void => {
+      counter.inc({ edge, code });
+      codes.set(edge, (codes.get(edge) ?? new Set()).add(code));
+    },
+    forget: (edge: ResourceId): void => {
+      for (const code of codes.get(edge) ?? []) counter.remove({ edge, code });
+      codes.delete(edge);
+    },
+  };
 }
 
 /** Each service counts once, however many edges and models lead to it. */
@@ -85,16 +105,22 @@ function inferenceMetrics(registry: Registry) {
     registers: [registry],
   });
   const byEdge = new Map<ResourceId, ReadonlyMap<ResourceKey, readonly RoutedService[]>>();
+  const count = (): void => {
+    const phases = new Map(
+      [...byEdge.values()].flatMap((models) =>
+        [...models.values()].flat().map(({ service, state }) => [service, state.phase] as const),
+      ),
+    );
+    for (const state of Object.keys(PHASES))
+      gauge.set({ state }, [...phases.values()].filter((phase) => phase === state).length);
+  };
   return {
     set: (edge: ResourceId, services: ReadonlyMap<ResourceKey, readonly RoutedService[]>): void => {
       byEdge.set(edge, services);
-      const phases = new Map(
-        [...byEdge.values()].flatMap((models) =>
-          [...models.values()].flat().map(({ service, state }) => [service, state.phase] as const),
-        ),
-      );
-      for (const state of Object.keys(PHASES))
-        gauge.set({ state }, [...phases.values()].filter((phase) => phase === state).length);
+      count();
+    },
+    forget: (edge: ResourceId): void => {
+      if (byEdge.delete(edge)) count();
     },
   };
 }

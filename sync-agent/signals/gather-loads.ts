@@ -11,7 +11,7 @@ import { type Load, podLoad, poolLoad, serviceLoad } from './load.ts';
 import { queryPrometheus } from './query-prometheus.ts';
 import { samplesByPod } from './samples-by-pod.ts';
 import { scrapeEndpointPicker } from './scrape-endpoint-picker.ts';
-import { scrapePod } from './scrape-pods.ts';
+import { scrapePod } from './scrape-pod.ts';
 import type { SignalSettings } from './signal-settings.ts';
 
 export interface LoadSources {

@@ -60,13 +60,7 @@ export function openSignals(options: SignalsOptions): Signals {
 
 /** Read each time: tokens rotate. */
 async function readToken(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch {
-    // Then the picker says nothing, as one does that wants another.
-    return undefined;
-  }
+  return file === undefined ? undefined : (await readFile(file, 'utf8')).trim();
 }
 
 function withEdge(logger: Logger, edge: ResourceId): Logger {

@@ -1,6 +1,7 @@
 import type { SignalReport } from '../../contract/signals.ts';
 import type { Clock } from '../clock.ts';
 import type { RoutedService } from '../compile/compilation.ts';
+import type { RunningSignals } from '../controller.ts';
 import type { Logger } from '../log.ts';
 import { withDeadline } from '../publish/deadline.ts';
 import type { ResourceKey } from '../snapshot.ts';
@@ -22,13 +23,6 @@ export interface SignalLoopSurroundings {
   readonly intervalMs: number;
 }
 
-export interface SignalLoop {
-  /** Readiness has changed: reports it at once, with the load that was known last. */
-  changed(): void;
-  /** Resolves once nothing of it runs. */
-  stop(): Promise<void>;
-}
-
 /** Reports outlive two that are lost. */
 const LIVES = 3;
 const LONGEST_LIFE_MS = 60_000;
@@ -43,9 +37,9 @@ const LONGEST_SILENCE_MS = 3_600_000;
 /**
  * Tells an edge about its services every few seconds. Two rounds run beside each other, so that a pod that is slow to
  * answer holds back no news: one asks for the load, the other reports. A report that the edge does not take is gone: the
- * next one says more than it did.
+ * next one says more than it did. What has changed is reported at once, with the load that was known last.
  */
-export function startSignalLoop(surroundings: SignalLoopSurroundings): SignalLoop {
+export function startSignalLoop(surroundings: SignalLoopSurroundings): RunningSignals {
   const ending = new AbortController();
   const news = new Wake();
   const known: KnownLoads = { loads: new Map() };

@@ -20,6 +20,11 @@ export interface OpenSource {
   /** Ends everything that it keeps open; resolves once nothing of it runs. */
   close(): Promise<void>;
   /** What a cluster knows beside; a folder has none of it. */
+  /**
+   * Reads what may be a moment behind again, so that what is observed next is no older than this call. Resolves within
+   * ten seconds, also where not everything could be had; never throws. Absent: it is never behind.
+   */
+  catchUp?(): Promise<void>;
   readonly cluster?: ClusterObjects;
 }
 

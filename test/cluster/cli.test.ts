@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { instantPace } from '../../dev/simulator/pace.ts';
 import { startSimulator, type Simulator } from '../../dev/simulator/server.ts';
@@ -195,12 +195,9 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
       runFairlead([command, '--kubeconfig', kubeconfig, ...args]);
 
     beforeAll(async () => {
-      const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: PERSON };
-      for (const object of [account, ...rightsIn('default')]) await world.apply(JSON.stringify(object));
-      const token = (await world.api.kubectl(['create', 'token', 'person', '-n', 'default'])).trim();
-      const config = JSON.parse(await readFile(world.api.kubeconfig, 'utf8'));
-      kubeconfig = `${folder.path}/person.kubeconfig`;
-      await writeFile(kubeconfig, JSON.stringify({ ...config, users: [{ name: 'admin', user: { token } }] }));
+      for (const object of rightsIn('default')) await world.apply(JSON.stringify(object));
+      const token = await world.api.serviceAccountToken(PERSON.namespace, PERSON.name);
+      kubeconfig = await world.api.kubeconfigFor({ token });
     });
 
     test('compile says what it could not read, and what of the rest is right', async () => {
@@ -327,9 +324,8 @@ describe.skipIf(isApiServerMissing())('the commands, on a cluster', () => {
       code: 3,
       stderr: expect.stringMatching(/^fairlead: .* has no context nowhere: its contexts are test\n$/),
     });
-    await world.api.halt();
-    const { code, stderr } = await fairlead('diff');
-    await world.api.resume();
+    const nowhere = await world.api.kubeconfigFor({ url: 'https://127.0.0.1:1' });
+    const { code, stderr } = await runFairlead(['diff', '--kubeconfig', nowhere]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^fairlead: the cluster of .* cannot be read: .*cannot be reached.*\n$/);
   });

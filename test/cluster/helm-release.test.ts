@@ -86,6 +86,15 @@ describe.skipIf(isApiServerMissing())('a release of the charts', () => {
     expect(await imageOf()).toBe('registry.example.com/sync-agent:0.2.0');
   });
 
+  test('takes rights away that its values do not give any more', async () => {
+    const rolebindings = () => kubectl('get', 'rolebinding', '-A', '-o', 'name');
+    expect(await rolebindings()).toContain('fairlead-credentials');
+
+    await run('upgrade', 'fairlead', CHART, '--reset-then-reuse-values', '--set-json', 'credentials=[]');
+
+    expect(await rolebindings()).not.toContain('fairlead-credentials');
+  });
+
   test('says what is wrong with values, and changes nothing', async () => {
     await expect(
       run('upgrade', 'fairlead', CHART, '--reset-then-reuse-values', '--set', 'replicas=many'),
@@ -98,6 +107,7 @@ describe.skipIf(isApiServerMissing())('a release of the charts', () => {
     await run('rollback', 'fairlead', '1');
 
     expect(await imageOf()).toBe('registry.example.com/sync-agent:0.1.0');
+    expect(await kubectl('get', 'rolebinding', '-n', 'llm', '-o', 'name')).toContain('fairlead-credentials');
   });
 
   test('takes the agent with it when it is uninstalled, but no resource', async () => {

@@ -12,9 +12,9 @@ import { runFairlead } from '../support/run-fairlead.ts';
 export interface PageWorld {
   readonly server: ApiServer;
   /** From now on the agent does not reach the edge. */
-  loseEdge(): void;
+  readonly loseEdge: () => void;
   /** Resolves when a condition of a resource of the example has that reason. */
-  says(resource: string, type: string, reason: string): Promise<void>;
+  readonly says: (resource: string, type: string, reason: string) => Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -124,7 +124,7 @@ async function startAgent(server: ApiServer, token: string, edge: EdgeInParts, w
   const ended = runAgent({
     args: ['--kubeconfig', kubeconfig, '--namespace', AGENT_NAMESPACE, '--resync-seconds', '1'],
     env: { POD_NAME: 'fairlead-6c8d5b7f9-x7k2p' },
-    out: (line) => process.env['PAGE_DEBUG'] && process.stderr.write(line),
+    out: () => undefined,
     err: () => undefined,
     signal: stopping.signal,
     doors: { ...CLUSTER_DOORS, openApi: openKubernetesApi, fetch: throughEdge },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openKubernetesApi } from '../../sync-agent/kubernetes/open-kubernetes-api.ts';
 import { isApiServerMissing } from '../envtest/programs.ts';
+import { apiObjects, type ApiObjects } from '../support/api-objects.ts';
 import { startApiServer, type ApiServer } from '../support/api-server.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
@@ -14,6 +15,7 @@ const RESOURCES = '/apis/fairlead.dev/v1alpha1';
 
 describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
   let server: ApiServer;
+  let objects: ApiObjects;
   let proxy: FaultProxy;
   let namespace: string;
   let tests = 0;
@@ -21,6 +23,7 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
 
   beforeAll(async () => {
     server = await startApiServer();
+    objects = await apiObjects(server);
     proxy = await startFaultProxy(server);
     await server.kubectl(['apply', '--server-side', '-f', MANIFESTS]);
     await server.kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', MANIFESTS]);
@@ -29,13 +32,14 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
 
   afterAll(async () => {
     await proxy?.stop();
+    await objects?.close();
     await server?.stop();
   });
 
   beforeEach(async () => {
     namespace = `test-${++tests}`;
     open = [];
-    await server.kubectl(['create', 'namespace', namespace]);
+    await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   });
 
   afterEach(async () => {
@@ -50,8 +54,7 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
     return cluster;
   };
   const watchThroughProxy = async () => watch({ kubeconfig: await server.kubeconfigFor({ url: proxy.url }) });
-  const apply = (...objects: readonly object[]) =>
-    server.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  const apply: ApiObjects['apply'] = (...all) => objects.apply(...all);
   const key = (kind: string, name: string) => `${kind}/${namespace}/${name}`;
   const consumer = (name: string, team = 'red') => ({
     apiVersion: 'fairlead.dev/v1alpha1',
@@ -83,7 +86,8 @@ describe.skipIf(isApiServerMissing())('the resources of a real cluster', () => {
   const storedAs = (cluster: WatchedCluster, name: string) => cluster.cluster.stored(key('Consumer', name));
 
   test('are there at once, and follow what is applied, changed and deleted', async () => {
-    await apply(consumer('first'));
+    // By kubectl, for what it leaves on objects.
+    await server.kubectl(['apply', '-f', '-'], JSON.stringify(consumer('first')));
     const cluster = await watch();
     expect(cluster.snapshot.get(key('Consumer', 'first'))).toMatchObject({
       metadata: { generation: 1, annotations: {} },

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { isApiServerMissing } from '../envtest/programs.ts';
+import { apiObjects, type ApiObjects } from '../support/api-objects.ts';
 import { startApiServer, type ApiServer } from '../support/api-server.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { watchCluster, type WatchedCluster } from '../support/watched-cluster.ts';
@@ -11,20 +12,25 @@ const INFERENCE = new URL('../envtest/crds/inference.yaml', import.meta.url).pat
 
 describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
   let server: ApiServer;
+  let objects: ApiObjects;
   let cluster: WatchedCluster | undefined;
   let namespace: string;
   let tests = 0;
 
   beforeAll(async () => {
     server = await startApiServer();
+    objects = await apiObjects(server);
   });
 
-  afterAll(() => server?.stop());
+  afterAll(async () => {
+    await objects?.close();
+    await server?.stop();
+  });
 
   beforeEach(async () => {
     cluster = undefined;
     namespace = `test-${++tests}`;
-    await kubectl('create', 'namespace', namespace);
+    await objects.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     await install(MANIFESTS);
   });
 
@@ -32,14 +38,11 @@ describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
 
   const kubectl = (...command: readonly string[]) => server.kubectl([...command, '-n', namespace]);
   const install = async (file: string): Promise<void> => {
-    await kubectl('apply', '--server-side', '--force-conflicts', '-f', file);
+    await objects.apply(...(await definitionsIn(file)));
     await kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', file);
   };
-  const apply = (...objects: readonly object[]) =>
-    server.kubectl(
-      ['apply', '-n', namespace, '-f', '-'],
-      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
-    );
+  const apply = (...all: readonly { readonly metadata: object; readonly [field: string]: unknown }[]) =>
+    objects.apply(...all.map((object) => ({ ...object, metadata: { ...object.metadata, namespace } })));
   const watch = async (): Promise<WatchedCluster> =>
     (cluster = await watchCluster({ kubeconfig: server.kubeconfig, namespaces: [namespace], clock: fastClock(20) }));
   const key = (kind: string, name: string) => `${kind}/${namespace}/${name}`;
@@ -135,10 +138,9 @@ describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
   });
 
   test('a resource that was stored under an older CRD and is not valid any more is left out, and says so', async () => {
-    const [crd] = parseAllDocuments(await readFile(`${MANIFESTS}fairlead.dev_consumers.yaml`, 'utf8'));
-    const older = crd?.toJS();
+    const [older] = await definitionsIn(`${MANIFESTS}fairlead.dev_consumers.yaml`);
     for (const version of older.spec.versions) version.schema.openAPIV3Schema = anything;
-    await server.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(older));
+    await objects.apply(older);
     await apply({ ...consumer('odd'), spec: { keys: 'none' } }, consumer('good'));
     const cluster = await watch();
 
@@ -157,6 +159,13 @@ describe.skipIf(isApiServerMissing())('kinds that come and go', () => {
     await cluster.until('it is mended', () => names(cluster, 'Consumer').join() === 'good,odd' && said(cluster) === '');
   });
 });
+
+/** @param file or a folder of files */
+async function definitionsIn(file: string) {
+  const files = file.endsWith('/') ? (await readdir(file)).map((name) => `${file}${name}`) : [file];
+  const texts = await Promise.all(files.map((name) => readFile(name, 'utf8')));
+  return texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS()));
+}
 
 const anything = {
   type: 'object',

@@ -260,6 +260,10 @@ describe.skipIf(isApiServerMissing())('status at a real API server', () => {
     await server.kubectl(['patch', 'edgegateway', '-n', namespace, 'edge', '--type=merge', '-p', patch]);
     finalizers.want(edge, true);
     await expect.poll(held, { timeout: 20_000 }).toEqual(['example.com/theirs', 'fairlead.dev/edge']);
+    // Whoever applies the object anew takes it away without meaning to.
+    await server.kubectl(['patch', 'edgegateway', '-n', namespace, 'edge', '--type=merge', '-p', patch]);
+    finalizers.want(edge, true, false);
+    await expect.poll(held, { timeout: 20_000 }).toEqual(['example.com/theirs', 'fairlead.dev/edge']);
     await server.kubectl(['delete', 'edgegateway', '-n', namespace, 'edge', '--wait=false']);
     finalizers.want(edge, false);
     await expect.poll(held, { timeout: 20_000 }).toEqual(['example.com/theirs']);

@@ -295,6 +295,7 @@ function outcomeOf(program: Program, args: readonly string[], input = ''): Promi
     child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
     child.once('error', reject).once('close', (code) => resolve({ code: code ?? 1, out, err }));
-    child.stdin?.end(input);
+    // Who ends before it has read everything says why by itself.
+    child.stdin?.once('error', () => undefined).end(input);
   });
 }

@@ -57,14 +57,20 @@ const MANIFESTS = fileURLToPath(new URL('../../crds/manifests', import.meta.url)
 const OTHER_CRDS = fileURLToPath(new URL('../envtest/crds', import.meta.url));
 
 export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): Promise<KubernetesWorld> {
-  const [edgeUnderTest, api] = await Promise.all([startEdgeUnderTest(options), startApiServer()]);
+  const [edgeUnderTest, api] = await startBoth(options);
   const { cluster, edge, simulator, lines } = edgeUnderTest;
   const agents = new Set<AgentProcess>();
   const agentsHere = new Set<Pick<AgentInCluster, 'stop' | 'lines'>>();
   let tests = 1;
   const lease = (): string => `lease-${tests}`;
   const flagsHere = (flags: readonly string[] = []): string[] => [
-    ...['--kubeconfig', api.kubeconfig, '--namespace', SYSTEM, '--lease-name', lease(), '--resync-seconds', '1'],
+    '--kubeconfig',
+    api.kubeconfig,
+    '--namespace',
+    SYSTEM,
+    '--lease-name',
+    lease(),
+    '--resync-seconds=1',
     ...flags,
   ];
   const noted = <T extends Pick<AgentInCluster, 'stop' | 'lines'>>(agent: T): T => {
@@ -133,4 +139,21 @@ export async function startKubernetesWorld(options: EdgeUnderTestOptions = {}): 
       await Promise.all([api.stop(), edgeUnderTest.dispose()]);
     },
   };
+}
+
+/** Each chooses ports a moment before it takes them, so that one may have what the other chose: then the edge chooses anew. */
+async function startBoth(options: EdgeUnderTestOptions): Promise<[EdgeUnderTest, ApiServer]> {
+  const startingApi = startApiServer();
+  try {
+    const startEdge = () => startEdgeUnderTest(options);
+    const edge = await startEdge().catch((error: unknown) => {
+      if (!/is taken by another process/.test(String(error))) throw error;
+      return startEdge();
+    });
+    return [edge, await startingApi];
+  } catch (error) {
+    // Else its processes would outlive the test, and keep whoever started it from ending.
+    await startingApi.then((api) => api.stop()).catch(() => undefined);
+    throw error;
+  }
 }

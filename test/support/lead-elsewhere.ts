@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { z } from 'zod';
 
 /**
  * Loaded into an agent before anything else: an EndpointSlice may hold no address of this machine, so calls of `host:port`
@@ -6,19 +7,26 @@ import { Socket } from 'node:net';
  */
 
 /** Ports of 127.0.0.1 by `host:port`, as JSON. */
-const PLACES = JSON.parse(process.env['FAIRLEAD_TEST_PLACES'] ?? '{}') as Readonly<Record<string, number>>;
+const PLACES = z.record(z.string(), z.int()).parse(JSON.parse(process.env['FAIRLEAD_TEST_PLACES'] ?? '{}'));
 
 interface Destination {
-  host?: string;
-  port?: number | string;
+  host: unknown;
+  port: unknown;
 }
 
+function isDestination(value: unknown): value is Destination {
+  return typeof value === 'object' && value !== null && 'host' in value && 'port' in value;
+}
+
+// oxlint-disable-next-line typescript/unbound-method -- it is bound where it is called
 const { connect } = Socket.prototype;
-Socket.prototype.connect = function lead(this: Socket, ...args: readonly unknown[]): Socket {
+Socket.prototype.connect = function lead(this: Socket, ...args: unknown[]): Socket {
   // `net.connect` hands over its arguments as a list that it has put in order.
-  const [first] = args;
-  const destination = (Array.isArray(first) ? first[0] : first) as Destination | undefined;
-  const port = destination && PLACES[`${destination.host}:${destination.port}`];
-  if (destination && port !== undefined) Object.assign(destination, { host: '127.0.0.1', port });
-  return Reflect.apply(connect, this, args) as Socket;
+  const [destination] = args.flat();
+  if (isDestination(destination)) {
+    const port = PLACES[`${String(destination.host)}:${String(destination.port)}`];
+    if (port !== undefined) Object.assign(destination, { host: '127.0.0.1', port });
+  }
+  Reflect.apply(connect, this, args);
+  return this;
 };

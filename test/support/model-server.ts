@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { startLocalHttpServer, type HttpCall, type LocalHttpServer } from './local-http-server.ts';
 
 /** A stand-in for the pods of one inference service, told by a test what they do. */
@@ -49,8 +50,10 @@ function listed(id: string): object {
   return { id, object: 'model', created: 1_767_225_600, owned_by: 'vllm' };
 }
 
+const question = z.object({ model: z.string() });
+
 function answerOf(name: string, { body }: HttpCall): object {
-  const { model } = JSON.parse(body.toString()) as { model: string };
+  const { model } = question.parse(JSON.parse(body.toString()));
   return {
     id: 'chatcmpl-1',
     object: 'chat.completion',

@@ -5,6 +5,7 @@ import {
   createKubernetesSource,
   type KubernetesSourceOptions,
 } from '../../sync-agent/source/kubernetes/cluster-source.ts';
+import { withDeadline } from '../../sync-agent/publish/deadline.ts';
 import type { ClusterObjects, OpenSource, Problem } from '../../sync-agent/source/source.ts';
 import { Wake } from '../../sync-agent/wake.ts';
 import { systemClock } from '../../sync-agent/clock.ts';
@@ -34,8 +35,10 @@ export async function watchCluster({ kubeconfig, ...options }: WatchOptions): Pr
   const wake = new Wake();
   const stopping = new AbortController();
   const serviceAccount = { namespace: 'fairlead', name: 'agent' };
-  const given = { serviceAccount, logger: silentLogger, patienceMs: PATIENCE_MS, ...options };
-  const source = await createKubernetesSource({ api, ...given }).open(() => wake.ring(), stopping.signal);
+  const watched = createKubernetesSource({ api, serviceAccount, logger: silentLogger, ...options });
+  const open = (signal: AbortSignal) => watched.open(() => wake.ring(), signal);
+  // By our own clock: one that runs a hundred times faster would leave a server that is busy no time at all.
+  const source = await withDeadline(open, PATIENCE_MS, systemClock, stopping.signal);
   const snapshot = new Map<ResourceKey, Resource>();
   const changes: string[] = [];
   let problems: readonly Problem[] = [];

@@ -118,7 +118,8 @@ describe('pods and pickers that lie', () => {
     const line = `load{a="${String.raw`\n`.repeat(4_000_000)}"} 1`;
     const began = performance.now();
     expect(parseMetrics(`${line}\nload 2\n`, new Set(['load'])).map(({ value }) => value)).toEqual([2]);
-    expect(performance.now() - began).toBeLessThan(500);
+    // Taken apart, it would take eight seconds; passed over, a millisecond on a machine that has nothing else to do.
+    expect(performance.now() - began).toBeLessThan(3_000);
   });
 });
 
@@ -159,7 +160,7 @@ describe('a server that lists names of any length', () => {
     const { discovered, counts } = compileSeen([gateway, edgeKeys(), endless], {
       type: 'Seen',
       path: '/v1',
-      models: ['m'.repeat(256), 'fine'],
+      models: ['m'.repeat(256), 'fine', '*', '"', 'a*', '{name}', 'x'.repeat(500)],
     });
     expect(discovered).toMatchObject([
       { modelName: 'llama/fine', message: undefined },

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../sync-agent/config.ts';
 import { jsonLogger } from '../../sync-agent/json-log.ts';
 import { EXIT, runAgent } from '../../sync-agent/run-agent.ts';
+import { startLocalHttpServer, type LocalHttpServer } from '../support/local-http-server.ts';
 
 describe('configuration', () => {
   test('comes from flags, then from the environment, then from defaults', () => {
@@ -87,19 +87,15 @@ describe('the log', () => {
 
 describe('the process', () => {
   let dir: string;
-  let edge: Server;
+  let edge: LocalHttpServer;
   let agent: ChildProcess | undefined;
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'fairlead-agent-'));
-    edge = createServer((_, response) => response.writeHead(503).end('not yet'));
-    await new Promise<void>((resolve) => {
-      edge.listen(0, '127.0.0.1', resolve);
-    });
+    edge = await startLocalHttpServer(async () => new Response('not yet', { status: 503 }));
   });
   afterEach(async () => {
     agent?.kill('SIGKILL');
-    edge.closeAllConnections();
-    edge.close();
+    await edge.stop();
     await rm(dir, { recursive: true, force: true });
   });
 
@@ -117,9 +113,7 @@ describe('the process', () => {
   });
 
   test('reads its folder, logs what is wrong in JSON, and ends with 0 on SIGTERM', async () => {
-    const address = edge.address();
-    const port = typeof address === 'object' ? address?.port : undefined;
-    await writeFile(join(dir, 'edge.yaml'), gatewayYaml(`http://127.0.0.1:${port}`));
+    await writeFile(join(dir, 'edge.yaml'), gatewayYaml(edge.origin));
     await writeFile(join(dir, 'broken.yaml'), 'kind: [\n');
     const spawned = spawn(process.execPath, ['sync-agent/main.ts', '--source-dir', dir], { stdio: 'pipe' });
     agent = spawned;

@@ -80,8 +80,16 @@ async function openWhole(
     observe: async () => cluster.observe(),
     close: () => cluster.close(),
     cluster,
+    catchUp: async () => {
+      const over = new AbortController();
+      await Promise.race([cluster.catchUp(), clock.wait(CATCH_UP_MS, over.signal).catch(() => undefined)]);
+      over.abort(new Error('caught up'));
+    },
   };
 }
+
+/** So long it waits at most for what is read again. */
+const CATCH_UP_MS = 10_000;
 
 /** It is rung for everything that it waits for. */
 const LOOK_AGAIN_MS = 60_000;

@@ -49,6 +49,8 @@ interface Scope {
   readonly ids: Set<ObjectId>;
   hasSynced: boolean;
   state: ReflectorState | undefined;
+  /** Resolves once it has been read whole, or is known not to be readable at the moment. */
+  readonly settled: PromiseWithResolvers<void>;
 }
 
 /** What one start of the watches has for itself: nothing of it reaches over into the next. */
@@ -59,6 +61,7 @@ interface Run {
 
 interface Running {
   readonly version: string;
+  readonly gate: DeletionGate;
   readonly stopping: AbortController;
   readonly ended: Promise<unknown>;
 }
@@ -118,6 +121,16 @@ export class KindWatch<T> {
     this.#start(served.version);
   }
 
+  /** Reads all of it again, as it is now. Resolves once that is known, deletions too, or cannot be had at the moment. */
+  async readAnew(): Promise<void> {
+    if (!this.#running) return;
+    const { version } = this.#running;
+    this.#halt('it is read anew');
+    this.#start(version);
+    await Promise.all(this.#scopes.map(({ settled }) => settled.promise));
+    await this.#running?.gate.idle();
+  }
+
   /** Ends its watches; what was seen stays. Resolves once nothing of it runs. */
   async stop(): Promise<void> {
     this.#halt('stopped');
@@ -132,6 +145,7 @@ export class KindWatch<T> {
       ids: this.#idsOf(collection),
       hasSynced: false,
       state: undefined,
+      settled: Promise.withResolvers(),
     }));
     const before = this.#ending;
     const run = { signal: stopping.signal, gate: this.#gateFor(version) };
@@ -144,7 +158,7 @@ export class KindWatch<T> {
       await reflect({ api, collection, project, store, onState, clock, random }, run.signal);
       await run.gate.idle();
     };
-    this.#running = { version, stopping, ended: Promise.all(this.#scopes.map(follow)) };
+    this.#running = { version, gate: run.gate, stopping, ended: Promise.all(this.#scopes.map(follow)) };
   }
 
   #gateFor(version: string): DeletionGate {
@@ -163,6 +177,7 @@ export class KindWatch<T> {
     if (!this.#running) return;
     const { stopping, ended } = this.#running;
     this.#running = undefined;
+    for (const { settled } of this.#scopes) settled.resolve();
     this.#scopes = [];
     this.#ending = ended;
     stopping.abort(new Error(why));
@@ -181,6 +196,7 @@ export class KindWatch<T> {
   #stateOf(scope: Scope, state: ReflectorState, { signal }: Run): void {
     if (signal.aborted) return;
     scope.state = state;
+    if (state.type === 'Failing') scope.settled.resolve();
     const isMissing = state.type === 'Failing' && state.failure instanceof ApiFailure && state.failure.status === 404;
     if (isMissing) this.#options.onMissing();
     this.#options.onChange();
@@ -192,6 +208,7 @@ export class KindWatch<T> {
         for (const id of scope.ids) if (!objects.has(id)) this.#remove(scope, id, run);
         for (const [id, object] of objects) this.#set(scope, id, object, run);
         scope.hasSynced = true;
+        scope.settled.resolve();
         if (this.#loss === 'Gone') this.#lose(undefined);
         this.#hasSynced ||= this.#scopes.every(({ hasSynced }) => hasSynced);
       },

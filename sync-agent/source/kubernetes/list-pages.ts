@@ -45,22 +45,6 @@ export async function listPages(
   }
 }
 
-/** The version that the server has come to. @throws {ApiFailure} */
-export async function versionOf(
-  api: KubernetesApi,
-  { path, fieldSelector }: Collection,
-  signal: AbortSignal,
-): Promise<string> {
-  const { metadata } = await readPage(api, path, { limit: 1, fieldSelector }, signal);
-  return metadata.resourceVersion;
-}
-
-/** Versions are numbers that grow, in all servers there are; of others nothing is known. */
-export function isOlder(version: string, than: string): boolean {
-  const isNumber = (text: string) => /^\d+$/.test(text);
-  return isNumber(version) && isNumber(than) && BigInt(version) < BigInt(than);
-}
-
 async function readPage(
   api: KubernetesApi,
   path: string,

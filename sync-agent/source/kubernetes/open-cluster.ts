@@ -27,6 +27,7 @@ export interface OpenClusterOptions {
 }
 
 interface Watch extends DiscoveredKind {
+  readAnew(): Promise<void>;
   readonly isRunning: boolean;
   readonly hasSynced: boolean;
   readonly trouble: string | undefined;
@@ -105,6 +106,11 @@ export class OpenCluster implements ClusterObjects {
 
   picker(key: ResourceKey): EndpointPicker | undefined {
     return this.#inference.picker(key);
+  }
+
+  /** Reads everything again but Secrets and EndpointSlices. Resolves once it is known, or cannot be had at the moment. */
+  async catchUp(): Promise<void> {
+    await Promise.all([...this.#watches.values()].map((watch) => watch.readAnew()));
   }
 
   /** Resolves once nothing of it runs. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { ApiFailure, isForbidden, type ApiRequest, type KubernetesApi } from '../../kubernetes/api.ts';
 import { objectId, type ApiObject, type ObjectId } from './api-object.ts';
 import { jsonLines } from './json-lines.ts';
-import { isOlder, listPages, versionOf, type Collection } from './list-pages.ts';
+import { listPages, type Collection } from './list-pages.ts';
 import { stepAfter, type Standing } from './reflector-step.ts';
 import { Silence, whileHeard } from './silence.ts';
 import { parseWatchEvent } from './watch-event.ts';
@@ -95,22 +95,16 @@ class Reflector<T> {
   async attempt(signal: AbortSignal): Promise<unknown> {
     const { clock } = this.#options;
     this.hasLearnt = false;
+    // It may come back from a backup: then what was seen since is not there, while its versions soon are as high again.
+    if (this.#wasAway) this.#position = undefined;
+    this.#wasAway = false;
     try {
-      if (this.#position !== undefined && this.#wasAway) await this.#checkHistory(this.#position, signal);
       if (this.#position === undefined && this.#inPages) await this.#list(signal);
       await whileHeard(SILENCE_MS, clock, signal, (signal, heard) => this.#watch(signal, heard));
       return undefined;
     } catch (error) {
       return error;
     }
-  }
-
-  /** A server that comes back from a backup knows less than it did: what has been seen since is not there any more. */
-  async #checkHistory(position: string, signal: AbortSignal): Promise<void> {
-    this.asked = 'Changes';
-    const version = await versionOf(this.#options.api, this.#options.collection, signal);
-    if (isOlder(version, position)) this.#position = undefined;
-    this.#wasAway = false;
   }
 
   async #list(signal: AbortSignal): Promise<void> {

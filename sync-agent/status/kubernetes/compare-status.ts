@@ -33,7 +33,8 @@ export function compareStatus(
   return differing.every((field) => counts.includes(field)) ? 'CountsOnly' : 'Some';
 }
 
-function isOurType(type: string): boolean {
+/** Whether it is one of the agent's conditions. */
+export function isOurType(type: string): boolean {
   return Object.hasOwn(conditionTypes, type);
 }
 

@@ -46,8 +46,8 @@ export class EdgeFinalizers implements DeletionHold {
     });
   }
 
-  want(edge: ResourceId, isHeld: boolean): void {
-    if (this.#wanted.get(edge) === isHeld) return;
+  want(edge: ResourceId, isHeld: boolean, isNow = isHeld): void {
+    if (this.#wanted.get(edge) === isHeld && isNow === isHeld) return;
     this.#wanted.set(edge, isHeld);
     this.#queue.add(edge);
   }

@@ -8,7 +8,7 @@ import type { ResourceId, ResourceKey } from '../../snapshot.ts';
 import type { ClusterObjects, StoredObject } from '../../source/source.ts';
 import type { AgentEvent, StatusSink } from '../status-sink.ts';
 import { WorkQueue, type WorkOutcome, type WorkQueueObserver } from '../work-queue.ts';
-import { compareStatus, type WantedStatus } from './compare-status.ts';
+import { compareStatus, isOurType, type WantedStatus } from './compare-status.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import { resourceAddress, type ResourceAddress } from './resource-path.ts';
 import { StatusFacts } from './status-facts.ts';
@@ -124,7 +124,7 @@ export class KubernetesStatus implements StatusSink {
     const pausedMs = this.#failures.pausedMs(address.kind);
     if (pausedMs > 0) return { type: 'Retry', afterMs: pausedMs };
     try {
-      await this.#apply(address, stored, wanted, signal);
+      await this.#apply(address, stored, wanted, before, signal);
     } catch (error) {
       if (signal.aborted) return { type: 'Retry' };
       if (error instanceof ApiFailure && error.status === 404) return this.#forget(key);
@@ -154,31 +154,59 @@ export class KubernetesStatus implements StatusSink {
   async #apply(
     { kind, namespace, name, path }: ResourceAddress,
     { resourceVersion }: StoredObject,
-    { conditions, parents, fields }: WantedStatus,
+    wanted: WantedStatus,
+    before: StoredStatus,
     signal: AbortSignal,
   ): Promise<void> {
-    const status = {
-      ...fields,
-      conditions: conditions.map((condition) => ({ ...condition })),
-      ...(parents && {
-        parents: parents.map((parent) => ({ ...parent, conditions: parent.conditions.map((one) => ({ ...one })) })),
-      }),
-    };
-    await this.#options.api.call(
-      {
-        method: 'PATCH',
-        path: `${path}/status`,
-        query: { fieldManager: AGENT_NAME, force: true },
-        contentType: 'application/apply-patch+yaml',
-        // With its version a leader that was overtaken is refused, although it forces.
-        body: { apiVersion, kind, metadata: { namespace, name, resourceVersion }, status },
-      },
-      signal,
-    );
+    // With its version a leader that was overtaken is refused, although it forces.
+    const head = { apiVersion, kind, metadata: { namespace, name, resourceVersion } };
+    const patch = { method: 'PATCH', path: `${path}/status` } as const;
+    try {
+      await this.#options.api.call(
+        {
+          ...patch,
+          query: { fieldManager: AGENT_NAME, force: true },
+          contentType: 'application/apply-patch+yaml',
+          body: { ...head, status: statusBody(wanted) },
+        },
+        signal,
+      );
+    } catch (error) {
+      if (!isOfAnotherShape(error)) throw error;
+      await this.#options.api.call(
+        {
+          ...patch,
+          query: { fieldManager: AGENT_NAME },
+          contentType: 'application/merge-patch+json',
+          // It replaces the whole list: what others wrote there stays.
+          body: { ...head, status: statusBody({ ...wanted, conditions: [...wanted.conditions, ...othersOf(before)] }) },
+        },
+        signal,
+      );
+    }
   }
 
   #forget(key: ResourceKey): WorkOutcome {
     this.#countedAt.delete(key);
     return { type: 'Done' };
   }
+}
+
+function statusBody({ conditions, parents, fields }: WantedStatus) {
+  return {
+    ...fields,
+    conditions: conditions.map((condition) => ({ ...condition })),
+    ...(parents && {
+      parents: parents.map((parent) => ({ ...parent, conditions: parent.conditions.map((one) => ({ ...one })) })),
+    }),
+  };
+}
+
+function othersOf({ conditions }: StoredStatus): StoredStatus['conditions'] {
+  return conditions.filter(({ type }) => !isOurType(type));
+}
+
+/** Server-side apply cannot so much as read an object whose fields have other types than the CRD has by now. */
+function isOfAnotherShape(error: unknown): boolean {
+  return error instanceof ApiFailure && error.message.includes('failed to create typed live object');
 }

@@ -49,14 +49,12 @@ describe.skipIf(isApiServerMissing())('an agent in a cluster that dies', () => {
   /** A table that needs every kind of call: blobs that are new, status and Events of what is new, a finalizer. */
   const edit = async (): Promise<void> => {
     step += 1;
+    const policy = JSON.stringify({ spec: { deletionPolicy: step % 2 === 0 ? 'Evict' : 'Retain' } });
     await Promise.all([
       world.write(step),
       world.apply(consumer(`extra-${step}`, `sk-extra-${step}`)),
       world.api.kubectl(['delete', 'consumer', `extra-${step - 1}`, '--ignore-not-found']),
-      world.api.kubectl([
-        ...['patch', 'edgegateway', 'edge', '--type=merge', '-p'],
-        JSON.stringify({ spec: { deletionPolicy: step % 2 === 0 ? 'Evict' : 'Retain' } }),
-      ]),
+      world.api.kubectl(['patch', 'edgegateway', 'edge', '--type=merge', '-p', policy]),
     ]);
   };
 

@@ -1,11 +1,18 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../sync-agent/clock.ts';
+import { ApiFailure } from '../../../sync-agent/kubernetes/api.ts';
+import type { ElectionTiming } from '../../../sync-agent/leader/election.ts';
+import { EXIT } from '../../../sync-agent/run-agent.ts';
+import { CLUSTER_DOORS, type ClusterDoors } from '../../../sync-agent/run-in-cluster.ts';
 import { isApiServerMissing } from '../../envtest/programs.ts';
+import { nameOfCall } from '../../support/interrupted-agent.ts';
 import { startKubernetesWorld, type KubernetesWorld } from '../../support/kubernetes-world.ts';
-import type { AgentProcess } from '../../support/running-agent.ts';
+import type { AgentLine, AgentProcess } from '../../support/running-agent.ts';
 
 /** How long a Lease holds that nobody renews, in milliseconds. */
 const LEASE_MS = 15_000;
+/** As short as a busy machine allows. */
+const FAST: ElectionTiming = { leaseMs: 3_000, renewDeadlineMs: 2_900, retryMs: 100 };
 
 describe.skipIf(isApiServerMissing())('two agents in a cluster', () => {
   let world: KubernetesWorld;
@@ -18,8 +25,17 @@ describe.skipIf(isApiServerMissing())('two agents in a cluster', () => {
   afterEach(() => world.endTest());
   afterAll(() => world?.dispose());
 
-  const leads = (agent: AgentProcess, patienceMs?: number) =>
+  const kubectl = (...args: string[]) => world.api.kubectl(args);
+  const leads = (agent: Pick<AgentProcess, 'lines'>, patienceMs?: number) =>
     agent.lines.next('it to lead', ({ message }) => message === 'leading', patienceMs);
+  const lease = async (): Promise<{ holderIdentity: string; leaseTransitions: number }> =>
+    JSON.parse(await kubectl('get', 'lease', '-n', 'fairlead-system', world.lease(), '-o', 'json')).spec;
+  const leaseOrNone = () => lease().catch(() => undefined);
+  const generation = async () =>
+    (await (await world.edgeUnderTest.cluster.calls()).state()).current?.pointer.generation;
+  /** Every version that the API server has of what agents write to, but for the counts of the EdgeGateway. */
+  const written = () =>
+    kubectl('get', 'aimodel,consumer,gatewayroute,llmprovider', '-o', 'jsonpath={.items[*].metadata.resourceVersion}');
 
   /** A leader that has published, and another one that waits. */
   const start = async () => {
@@ -41,13 +57,13 @@ describe.skipIf(isApiServerMissing())('two agents in a cluster', () => {
     await leads(next, 2 * LEASE_MS);
     await client.sees(step);
     expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + 5_000);
-    await world.programmed('aimodel/model-of-test');
+    await world.statusIsTrue();
   });
 
   test('when the leader is stopped in order it gives the lease back, and the next one leads at once', async () => {
     const { leader, next, client } = await start();
     await leader.stop();
-    expect(await leader.ended).toBe(0);
+    expect(await leader.ended).toBe(EXIT.stopped);
     await leads(next, 5_000);
     await world.write(++step);
     await client.sees(step);
@@ -55,41 +71,126 @@ describe.skipIf(isApiServerMissing())('two agents in a cluster', () => {
 
   test('a leader whose time stood still moves nothing back when it goes on', async () => {
     const { leader, next, client } = await start();
+    await world.write(++step);
+    await client.sees(step);
+    // What it is told of now is still to be written when it is stopped, or to be published.
+    await world.write(++step);
     leader.pause();
     await world.write(++step);
     await leads(next, 2 * LEASE_MS);
     await client.sees(step);
-    await world.programmed('aimodel/model-of-test');
-    const generation = () => world.api.kubectl(['get', 'aimodel', 'model-of-test', '-o', 'jsonpath={.status}']);
-    const before = await generation();
+    await world.statusIsTrue();
+    const before = [await written(), await generation(), await lease()] as const;
+    const said = leader.lines.all.length;
     leader.goOn();
     // It learns that it no longer leads, and ends so that it is started anew.
-    expect(await leader.ended).not.toBe(0);
+    expect([EXIT.lostLease, EXIT.superseded]).toContain(await leader.ended);
     await client.rounds(20);
     await client.sees(step);
-    expect(await generation()).toBe(before);
+    const [versions, held, { holderIdentity, leaseTransitions }] = before;
+    expect(await written()).toBe(versions);
+    expect(await generation()).toEqual(held);
+    expect(await lease()).toMatchObject({ holderIdentity, leaseTransitions });
+    expect(leader.lines.all.slice(said).map(({ message }) => message)).not.toContain('published');
     await world.write(++step);
     await client.sees(step);
   });
 
-  test('a Lease that is deleted is made anew, and there is one leader again', async () => {
+  test('what a leader wrote before it was overtaken, and the API server gets after, is refused', async () => {
+    const held = new Set<string>();
+    const go = Promise.withResolvers<void>();
+    const answers: string[] = [];
+    const openApi: ClusterDoors['openApi'] = async (options) => {
+      const api = await CLUSTER_DOORS.openApi(options);
+      return {
+        ...api,
+        namespace: api.namespace,
+        stream: (...call) => api.stream(...call),
+        close: () => api.close(),
+        call: async (request, signal) => {
+          const name = nameOfCall(request);
+          if (!held.has(name)) return api.call(request, signal);
+          await go.promise;
+          // A renewal that it has given up by then is not sent any more.
+          signal.throwIfAborted();
+          return api.call(request, signal).catch((error: unknown) => {
+            answers.push(`${name}: ${error instanceof ApiFailure ? error.status : String(error)}`);
+            throw error;
+          });
+        },
+      };
+    };
+    // Writes that are under way have long enough to end after it has lost the Lease.
+    const wait: typeof systemClock.wait = (ms, signal) => systemClock.wait(ms === 5_000 ? 60_000 : ms, signal);
+    const first = world.startAgentHere({ doors: { openApi, timing: FAST, clock: { ...systemClock, wait } } });
+    await leads(first);
+    await world.statusIsTrue();
+    const client = world.startClient();
+    held.add('PATCH aimodels/status').add('PUT leases');
+    await world.write(++step);
+    await client.sees(step);
+    const second = world.startAgentHere({ doors: { timing: FAST } });
+    await leads(second);
+    await world.statusIsTrue();
+    const before = await written();
+    const record = await lease();
+    go.resolve();
+    expect(await first.ended).toBe(EXIT.lostLease);
+    // The one because another has written since, the other as it tries to give back what is not its own any more.
+    expect(new Set(answers)).toEqual(new Set(['PATCH aimodels/status: 409', 'PUT leases: 409']));
+    expect(await written()).toBe(before);
+    expect((await lease()).holderIdentity).toBe(record.holderIdentity);
+  });
+
+  test('a Lease that is deleted is made anew by its leader, and the other goes on waiting', async () => {
     const { leader, next, client } = await start();
-    await world.api.kubectl(['delete', 'lease', '-n', 'fairlead-system', '--all']);
+    const { holderIdentity } = await lease();
+    await kubectl('delete', 'lease', '-n', 'fairlead-system', world.lease());
     await world.write(++step);
     await client.sees(step);
-    // Whoever leads now, an edit arrives, and goes on arriving.
-    await pause(3_000);
+    await expect.poll(leaseOrNone, { timeout: 20_000 }).toMatchObject({ holderIdentity });
     await world.write(++step);
     await client.sees(step);
-    const holders = await world.api.kubectl([
-      'get',
-      'lease',
-      '-n',
-      'fairlead-system',
-      '-o',
-      'jsonpath={.items[*].spec.holderIdentity}',
-    ]);
-    expect(holders.trim().split(' ')).toHaveLength(1);
-    expect([leader.pid, next.pid]).toHaveLength(2);
+    await world.statusIsTrue();
+    expect(messages(next)).not.toContain('leading');
+    expect(messages(leader)).not.toContain('no longer leading');
+    expect(publishedBy(next)).toEqual([]);
+  });
+
+  test('a Lease that is taken from its leader ends it, and never do two publish over one another', async () => {
+    const { leader, next, client } = await start();
+    const nobody = JSON.stringify({ spec: { holderIdentity: '' } });
+    await kubectl('patch', 'lease', '-n', 'fairlead-system', world.lease(), '--type=merge', '-p', nobody);
+    // For a moment both may believe that they lead.
+    let outcome: number | null | 'runs' = 'runs';
+    while (outcome === 'runs') {
+      await world.write(++step);
+      outcome = await Promise.race([leader.ended, Promise.resolve('runs' as const)]);
+    }
+    expect([EXIT.lostLease, EXIT.superseded]).toContain(outcome);
+    await leads(next);
+    await world.write(++step);
+    await client.sees(step);
+    await world.statusIsTrue();
+    // Each term is one agent's, and once a later one has published the earlier does no more.
+    const [of, after] = [publishedBy(leader), publishedBy(next)];
+    expect(after.length).toBeGreaterThan(0);
+    expect(Math.max(...of.map(({ term }) => term))).toBeLessThan(Math.min(...after.map(({ term }) => term)));
+    const [latest, first] = [of.at(-1), after[0]];
+    expect(latest && first && latest.time <= first.time).toBe(true);
+    expect(await generation()).toMatchObject({ term: after.at(-1)?.term });
   });
 });
+
+function messages({ lines }: Pick<AgentProcess, 'lines'>): readonly string[] {
+  return lines.all.map(({ message }) => message);
+}
+
+/** The terms in which it published, and when. */
+function publishedBy({ lines }: Pick<AgentProcess, 'lines'>) {
+  const published = lines.all.filter(({ message }: AgentLine) => message === 'published');
+  return published.map(({ generation, time }) => ({
+    term: Number(String(generation).split('.')[0]),
+    time: Date.parse(String(time)),
+  }));
+}

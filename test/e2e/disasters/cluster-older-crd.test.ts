@@ -46,7 +46,10 @@ describe.skipIf(isApiServerMissing())('a resource that was valid when it was sto
     });
     world.startAgentHere();
     const client = world.startClient();
+    // Before there is a table.
+    client.tolerate(503);
     await client.sees(step);
+    client.tolerate();
     for (const what of ['aimodel/of-old', 'consumer/of-old']) {
       await kubectl('wait', what, '--for=condition=Accepted=False', '--timeout=20s');
       expect(await condition(what, 'Accepted', 'reason')).toBe('Invalid');

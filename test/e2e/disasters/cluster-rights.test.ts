@@ -54,7 +54,7 @@ describe.skipIf(isApiServerMissing())('an agent under the rights of the chart', 
   };
 
   /** As in a pod, whose folder of the service account is given. */
-  const start = (doors: Partial<ClusterDoors> = {}, flags: readonly string[] = []): KeptAgent => {
+  const start = async (doors: Partial<ClusterDoors> = {}, flags: readonly string[] = []): Promise<KeptAgent> => {
     const { port } = new URL(proxy.url);
     const agent = keepAgentInCluster({
       env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: port },
@@ -67,14 +67,15 @@ describe.skipIf(isApiServerMissing())('an agent under the rights of the chart', 
       },
     });
     onTestFinished(() => agent.stop());
+    await says(agent, 'leading');
+    await world.statusIsTrue();
     return agent;
   };
   const says = (agent: KeptAgent, text: string) =>
     agent.lines.next(text, ({ message, reason }) => `${message} ${String(reason)}`.includes(text));
 
   test('that may read Secrets no more keeps their values, says so, and reads others once it may again', async () => {
-    const agent = start();
-    await world.statusIsTrue();
+    const agent = await start();
     const client = world.startClient();
     await revoke('rolebinding', 'fairlead-credentials', '-n', 'default');
     await says(agent, 'Secret default/upstream may not be read any more; its last value stays in use. Run: kubectl');
@@ -107,8 +108,7 @@ describe.skipIf(isApiServerMissing())('an agent under the rights of the chart', 
   });
 
   test('that may watch no kind any more serves on, says so, and goes on from where it was', async () => {
-    const agent = start();
-    await world.statusIsTrue();
+    const agent = await start();
     const client = world.startClient();
     await client.sees(step);
     await revoke('clusterrolebinding', 'fairlead-reader');
@@ -125,9 +125,7 @@ describe.skipIf(isApiServerMissing())('an agent under the rights of the chart', 
 
   test('that may not write status publishes all the same, says it once, and writes what is true once it may', async () => {
     let ahead = 0;
-    const { wait } = hurriedClock(10);
-    const agent = start({ clock: { now: () => Date.now() + ahead, wait } });
-    await world.statusIsTrue();
+    const agent = await start({ clock: { ...hurriedClock(10), now: () => Date.now() + ahead } });
     const client = world.startClient();
     await revoke('clusterrolebinding', 'fairlead-reporter');
     await world.write(++step);
@@ -147,8 +145,7 @@ describe.skipIf(isApiServerMissing())('an agent under the rights of the chart', 
   });
 
   test('that may not renew its Lease ends rather than lead without it, and leads again once it may', async () => {
-    const agent = start({ timing: FAST });
-    await world.statusIsTrue();
+    const agent = await start({ timing: FAST });
     const client = world.startClient();
     await client.sees(step);
     await revoke('rolebinding', 'fairlead-leader', '-n', AGENT_NAMESPACE);
@@ -170,8 +167,9 @@ describe.skipIf(isApiServerMissing())('an agent under the rights of the chart', 
     async (where) => {
       const isPod = where === 'a pod';
       const file = isPod ? join(account.path, 'token') : await kubeconfig();
-      const agent = isPod ? start() : start({ openApi: openKubernetesApi }, ['--kubeconfig', file]);
-      await world.statusIsTrue();
+      const agent = isPod
+        ? await start()
+        : await start({ openApi: openKubernetesApi }, ['--kubeconfig', file, '--namespace', AGENT_NAMESPACE]);
       const client = world.startClient();
       await client.sees(step);
       await kubectl('delete', 'serviceaccount', AGENT_ACCOUNT, '-n', AGENT_NAMESPACE);

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isApiServerMissing } from '../../envtest/programs.ts';
 import type { AgentInCluster } from '../../support/agent-in-cluster.ts';
 import { startKubernetesWorld, type KubernetesWorld } from '../../support/kubernetes-world.ts';
+import { metricOf } from '../../support/metric-of.ts';
 import { consumer, route } from '../../support/resource-files.ts';
 import { SECOND, startSecondEdge, type SecondEdge } from '../../support/second-edge.ts';
 
@@ -37,16 +38,20 @@ describe.skipIf(isApiServerMissing())('a cluster with two edges, of which one is
       [route('chat', [model], BOTH), consumer('someone', clientKey, BOTH), other.gateway(spec)].join('---\n'),
     );
     const agent = world.startAgentHere({ flags: ['--http-address', '127.0.0.1:0'] });
-    for (const what of ['edgegateway/edge', DEAD, `aimodel/${model}`, 'gatewayroute/chat'])
-      await world.programmed(what);
+    for (const edge of [world, other]) {
+      const both = edge.startClient();
+      // Before there is a table.
+      both.tolerate(503, 404, 401);
+      await both.sees(step);
+    }
+    await everythingIsProgrammed(model);
     await Promise.all(parts().map((part) => part.stop()));
     return agent;
   };
 
-  const depthOf = async (agent: AgentInCluster, queue: string): Promise<number> => {
-    const port = agent.lines.all.find(({ message }) => message === 'listening')?.['port'];
-    const metrics = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
-    return Number(new RegExp(`^workqueue_depth\\{name="${queue}"\\} (\\d+)$`, 'm').exec(metrics)?.[1]);
+  const everythingIsProgrammed = async (model: string): Promise<void> => {
+    for (const what of ['edgegateway/edge', DEAD, `aimodel/${model}`, 'gatewayroute/chat'])
+      await world.programmed(what);
   };
 
   test('publishes to the living one, says of each resource how it stands at which, and nothing piles up', async () => {
@@ -56,12 +61,16 @@ describe.skipIf(isApiServerMissing())('a cluster with two edges, of which one is
     await living.sees(step);
     const { model } = world.edgeUnderTest.cluster;
     await kubectl(
-      ...['wait', `aimodel/${model}`, '--timeout=30s'],
+      'wait',
+      `aimodel/${model}`,
+      '--timeout=30s',
       '--for=jsonpath={.status.conditions[?(@.type=="Programmed")].reason}=PublishFailed',
     );
     const programmedAt = async (edge: string) =>
       kubectl(
-        ...['get', `aimodel/${model}`, '-o'],
+        'get',
+        `aimodel/${model}`,
+        '-o',
         `jsonpath={.status.parents[?(@.parentRef.name=="${edge}")].conditions[?(@.type=="Programmed")].status}`,
       );
     await expect.poll(() => programmedAt('edge'), { timeout: 20_000 }).toBe('True');
@@ -69,7 +78,7 @@ describe.skipIf(isApiServerMissing())('a cluster with two edges, of which one is
     await world.programmed('edgegateway/edge');
     expect(await kubectl('get', DEAD, '-o', 'jsonpath={.status.lastError.message}')).toContain(other.edge.url);
     // Everything that could be written is: what cannot be published is no work of the queue.
-    await expect.poll(() => depthOf(agent, 'status'), { timeout: 40_000 }).toBe(0);
+    await expect.poll(() => metricOf(agent, 'workqueue_depth{name="status"}'), { timeout: 40_000 }).toBe(0);
     const { sequence } = JSON.parse(
       await kubectl('get', 'edgegateway/edge', '-o', 'jsonpath={.status.published.generation}'),
     );
@@ -77,8 +86,7 @@ describe.skipIf(isApiServerMissing())('a cluster with two edges, of which one is
 
     for (const part of parts()) await part.start();
     await other.startClient().sees(step);
-    for (const what of ['edgegateway/edge', DEAD, `aimodel/${model}`, 'gatewayroute/chat'])
-      await world.programmed(what);
+    await everythingIsProgrammed(model);
   });
 
   test('kubectl delete of the EdgeGateway of a dead edge returns, where that is to be retained', async () => {
@@ -107,9 +115,11 @@ describe.skipIf(isApiServerMissing())('a cluster with two edges, of which one is
     await client().sees(step);
     for (const part of parts()) await part.start();
     const evicted = other.startClient();
-    evicted.tolerate(401, 503);
+    // Nobody else publishes there: an edge without any table.
+    evicted.tolerate(503);
     await kubectl('wait', '--for=delete', DEAD, '--timeout=40s');
-    await evicted.seesStatus(401);
+    await evicted.seesStatus(503);
+    expect((await (await other.cluster.calls()).state()).current).toBeNull();
   });
 
   test('one that is to be evicted goes at once when somebody decides to retain what it published', async () => {

@@ -33,6 +33,13 @@ const vendorSecret = (hosts: string | undefined, value = 'sk-vendor') =>
     { name: 'vendor', annotations: hosts === undefined ? {} : { 'fairlead.dev/hosts': hosts } },
   );
 
+test('a Secret of a megabyte is no credential: sealed it would fill a bucket, and stop all publishing', () => {
+  const huge = compiled(bySecret, {}, vendorSecret('api.openai.com', 'x'.repeat(900_000)));
+  expect(faultsOf(huge, KEY)).toEqual(['ResolvedRefs=False/SecretNotFound']);
+  expect(conditionOf(huge, KEY, 'ResolvedRefs')?.message).toContain('holds more than 8192 characters');
+  expect(huge.secrets).toEqual([]);
+});
+
 describe('where a provider may stand', () => {
   test('a public https address needs no permission', () => {
     expect(entry({ baseURL: 'https://api.example.com/v1/' })).toMatchObject({

@@ -1,7 +1,16 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../../sync-agent/compile/compile.ts';
-import { lossesOf, shrinkVerdict, tableDigest, type ShrinkInput } from '../../../sync-agent/guards/shrink.ts';
+import {
+  lossesOf,
+  serviceLosses,
+  shrinkVerdict,
+  tableDigest,
+  type ShrinkInput,
+} from '../../../sync-agent/guards/shrink.ts';
+import type { Compilation } from '../../../sync-agent/compile/compilation.ts';
+import { tableDifference } from '../../../sync-agent/table-difference.ts';
+import { compileSeen, inferenceService } from '../../support/service-builders.ts';
 import type { ResourceChanges } from '../../../sync-agent/status/resource-changes.ts';
 import {
   consumer,
@@ -125,5 +134,50 @@ describe('the digest of a table', () => {
     expect(
       digest([consumer({ keys: [{ name: 'k', type: 'SHA256', sha256: 'b'.repeat(64) }] }, { name: 'b' })]),
     ).not.toBe(digest());
+  });
+});
+
+describe('discovered services that go', () => {
+  const gateway = edgeGateway({
+    allowed: [{ name: 'all', namespaces: { type: 'All' } }],
+    discovery: [
+      { name: 'all', labelSelector: { matchLabels: { publish: 'true' } }, modelNameTemplate: '{name}-{model}' },
+    ],
+  });
+  const tableOf = (count: number, first = 0) =>
+    compileSeen(
+      [
+        gateway,
+        edgeKeys(),
+        ...Array.from({ length: count }, (_, i) =>
+          inferenceService({}, { name: `s${first + i}`, labels: { publish: 'true' } }),
+        ),
+      ],
+      { type: 'Seen', path: '/v1', models: ['a', 'b'] },
+    );
+  const hashes = ({ sections }: Compilation) => ({
+    routes: [],
+    models: sections.models.map(({ sha256 }) => sha256),
+    providers: [],
+    consumers: [],
+  });
+  const lost = (before: Compilation, after: Compilation): string => {
+    const bytes = new Map(before.sections.models.map(({ sha256, bytes }) => [sha256, bytes]));
+    const difference = tableDifference(hashes(before), (hash) => bytes.get(hash), after.sections);
+    const services = serviceLosses(difference, after.sections.models);
+    return lossesOf({ added: [], changed: [], removed: [] }, after.counts, services)
+      .map((loss) => `${loss.dropped.length}/${loss.of} ${loss.kind}`)
+      .join();
+  };
+
+  test.each([
+    ['the only one', 1, 0, 0, ''],
+    ['nine of nine', 9, 0, 0, ''],
+    ['all of twelve', 12, 0, 0, '12/12 services'],
+    ['ten of thirty', 30, 20, 10, ''],
+    ['eleven of thirty', 30, 19, 11, '11/30 services'],
+    ['twelve of twelve, which others take the place of', 12, 12, 12, '12/12 services'],
+  ])('%s', (_, before, after, first, expected) => {
+    expect(lost(tableOf(before), tableOf(after, first))).toBe(expected);
   });
 });

@@ -110,10 +110,16 @@ describe('an InferenceService, through its life', () => {
     ).toEqual(['Ready 3/3', 'Pending 2/3']);
   });
 
+  it('tells that its specification changed, for its models may be others then', () => {
+    const changed = inferenceService(raw('True'), { metadata: { generation: 2 } });
+
+    expect(normalizeInferenceService(changed, [], undefined)?.metadata.generation).toBe(2);
+  });
+
   it('is equal to what it was when its controller merely touched it', () => {
     const slices = [slice(SERVICE, { ready: 3 })];
     const first = normalizeInferenceService(inferenceService(raw('True')), slices, undefined);
-    const touched = { metadata: { resourceVersion: '99', generation: 4, annotations: { note: 'new' } } };
+    const touched = { metadata: { resourceVersion: '99', generation: 1, annotations: { note: 'new' } } };
 
     expect(normalizeInferenceService(inferenceService(raw('True'), touched), slices, first)).toEqual(first);
   });
@@ -130,6 +136,7 @@ describe('an InferenceService, through its life', () => {
           "metadata": {
             "annotations": {},
             "creationTimestamp": "2026-11-01T00:00:00Z",
+            "generation": 1,
             "labels": {
               "tier": "gold",
             },

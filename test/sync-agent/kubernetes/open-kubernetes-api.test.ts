@@ -244,6 +244,18 @@ describe('an API server', () => {
     expect(calls[0]?.headers.get('content-type')).toBe('application/apply-patch+yaml');
   });
 
+  test('has room for a call, such as that which renews the Lease, beside however many watches', async () => {
+    const call = { method: 'GET', path: '/lease' } as const;
+    answer = ({ url }) =>
+      url.pathname === call.path ? Promise.resolve(Response.json('renewed')) : new Promise(() => undefined);
+    const api = openAs({});
+    const stopping = new AbortController();
+    const watches = Array.from({ length: 1_100 }, () => api.stream(PODS, stopping.signal));
+    expect(await api.call({ ...call, timeoutMs: 10_000 }, signal)).toBe('renewed');
+    stopping.abort(new Error('enough'));
+    await Promise.allSettled(watches);
+  });
+
   test('is read as a stream, until whoever reads it has enough', async () => {
     answer = async () => new Response('one\ntwo\n');
     const chunks = [];

@@ -107,6 +107,22 @@ describe('metrics', () => {
     expect(await values('fairlead_edge_revision_info')).toEqual([]);
   });
 
+  test('keep nothing of an edge that is gone, also of one that was never reached', async () => {
+    const { metrics, values } = bench();
+    metrics.sink.report(compiled('ai/one', service('a', 'Ready')));
+    metrics.sink.report({
+      type: 'failed',
+      edge: 'ai/one',
+      code: 'unreachable',
+      sentence: '',
+      retryInMs: null,
+    });
+    expect(await values('fairlead_publish_failures_total')).toHaveLength(1);
+    metrics.sink.report({ type: 'edges', edges: new Set(), unattached: new Map() });
+    expect(await values('fairlead_publish_failures_total')).toEqual([]);
+    expect(await values('fairlead_inference_services')).toContain('{state="Ready"} 0');
+  });
+
   test('count an inference service once, whatever leads to it', async () => {
     const { metrics, values } = bench();
     metrics.sink.report(compiled('ai/one', service('a', 'Ready'), service('b', 'Failed')));

@@ -1,14 +1,9 @@
-import { createServer } from 'node:http';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { silentLogger } from '../../../sync-agent/log.ts';
 import { Pass } from '../../../sync-agent/pass.ts';
 import { noTracing, openTracing } from '../../../sync-agent/tracing/open-tracing.ts';
-
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
+import { startLocalHttpServer } from '../../support/local-http-server.ts';
 
 const request = z.object({
   resourceSpans: z.array(
@@ -34,21 +29,12 @@ const request = z.object({
 /** A collector that keeps what it is sent. */
 async function collector() {
   const received: { path: string; body: z.output<typeof request> }[] = [];
-  const server = createServer((incoming, response) => {
-    const chunks: Buffer[] = [];
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => {
-      received.push({ path: incoming.url ?? '', body: request.parse(JSON.parse(Buffer.concat(chunks).toString())) });
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
+  const server = await startLocalHttpServer(async ({ url, body }) => {
+    received.push({ path: url.pathname, body: request.parse(JSON.parse(body.toString())) });
+    return Response.json({});
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  closing.push(() => server.close());
-  const address = server.address();
-  if (typeof address !== 'object' || !address) throw new Error('no address');
-  return { url: `http://127.0.0.1:${address.port}`, received };
+  onTestFinished(() => server.stop());
+  return { url: server.origin, received };
 }
 
 describe('traces', () => {

@@ -222,6 +222,34 @@ test('what is down moves only its own conversations, and they come back', () => 
   }
 });
 
+describe('a service that is far more loaded gives way only to its equal', () => {
+  const loaded = service({ load: { waiting: 80 } });
+  const idle = service({ load: { waiting: 0 } });
+  const standing = (second: ServiceSignal, more: Standing<OrderedBackend> = {}): Standing<OrderedBackend> => ({
+    serviceOf: ({ backend }) => (backend.name === 'first' ? loaded : second),
+    ...more,
+  });
+  const firstOf = (second: Partial<BackendEntry>, of: Standing<OrderedBackend>) =>
+    keys(200).map(
+      (key) => names([backendEntry({ name: 'first' }), backendEntry({ name: 'second', ...second })], key, of)[0],
+    );
+
+  test('which takes a part of its conversations', () => {
+    const half = firstOf({ weight: 1 }, standing(loaded)).filter((name) => name === 'first').length;
+    const left = firstOf({ weight: 1 }, standing(idle)).filter((name) => name === 'first').length;
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(half * 0.75);
+  });
+
+  test.each([
+    ['of a later tier', { priority: 1 }, standing(idle)],
+    ['that is down', {}, standing(idle, { isDown: ({ backend }) => backend.name === 'second' })],
+    ['that only starts when it is called', {}, standing(service({ ready: 0, cold: true, load: { waiting: 0 } }))],
+  ])('and not to one %s', (_, second, of) => {
+    expect(new Set(firstOf(second, of))).toEqual(new Set(['first']));
+  });
+});
+
 test('the key is worked out only where there is a choice', () => {
   const never = () => {
     throw new Error('it was asked');

@@ -283,6 +283,28 @@ describe('the resources of a cluster', () => {
       expect(await said()).toEqual([]);
     });
 
+    test('are read again by who catches up, deletions too, and kept where they cannot be', async () => {
+      cluster.fail('/consumers', 403);
+      const before = cluster.requests.length;
+      let hasCaughtUp = false;
+      void source!.catchUp!().then(() => (hasCaughtUp = true));
+      await settle();
+      expect(hasCaughtUp).toBe(true);
+      const asked = cluster.requests.slice(before).filter((url) => url.includes('sendInitialEvents=true'));
+      for (const kind of ['edgegateways', 'gatewayroutes', 'aimodels', 'llmproviders', 'consumers'])
+        expect(asked.filter((url) => url.includes(`/${kind}?`))).toHaveLength(1);
+      expect(await changes()).toEqual([]);
+
+      cluster.heal('/consumers');
+      await clock.advance(20_000);
+      cluster.endWatches('/consumers', new Error('lost'));
+      cluster.delete(consumer('a'));
+      void source!.catchUp!();
+      await settle();
+      await clock.advance(100);
+      expect(await changes()).toEqual(['Delete Consumer/team/a']);
+    });
+
     test('that were never valid are left out, and said to be', async () => {
       cluster.put({ ...consumer('a'), spec: { keys: 'none', team: 'red' } });
       await settle();

@@ -98,6 +98,30 @@ describe('status in the cluster', () => {
     });
   });
 
+  test('is written by a merge where what is stored has types that server-side apply cannot read', async () => {
+    const { api, report, statusOf } = bench();
+    const of = {
+      type: 'Checked',
+      status: 'True',
+      reason: 'Fine',
+      message: '',
+      lastTransitionTime: '2026-11-01T00:00:00Z',
+    };
+    store(api, ROUTE, { conditions: [of] });
+    const untypable = 'failed to create typed live object (ai/chat): .spec.models: expected list, got &{all}';
+    api.mishap = ({ contentType, path }) =>
+      contentType === 'application/apply-patch+yaml' && path.includes('/chat/')
+        ? new ApiFailure(untypable, { status: 500 })
+        : undefined;
+    await report(edges('ai/edge'), compiled(), programmed(served));
+    // The whole list is replaced, in which others have their own.
+    expect(statusOf(ROUTE)).toMatchObject({
+      conditions: [{ type: 'Accepted' }, { type: 'Programmed', status: 'True' }, of],
+    });
+    const merges = api.of('PATCH').filter(({ contentType }) => contentType === 'application/merge-patch+json');
+    expect(merges).toMatchObject([{ path: expect.stringContaining('/chat/status'), body: { kind: 'GatewayRoute' } }]);
+  });
+
   test('is not written again where it stands there already, also by another leader', async () => {
     const { api, report, writes, status, clock } = bench();
     await report(edges('ai/edge'), compiled(), programmed(served));
@@ -353,8 +377,8 @@ describe('the status of a model', () => {
   });
 });
 
-test('ten thousand statuses are written in seconds, eight at a time', async () => {
-  const routes = Array.from({ length: 10_000 }, (_, i) => `GatewayRoute/ai/r${i}`);
+test('thousands of statuses are written eight at a time, each of them once', async () => {
+  const routes = Array.from({ length: 2_000 }, (_, i) => `GatewayRoute/ai/r${i}`);
   const { api, report, status, writes } = bench(...routes);
   let [underWay, most] = [0, 0];
   api.mishap = () => {
@@ -362,10 +386,9 @@ test('ten thousand statuses are written in seconds, eight at a time', async () =
     most = Math.max(most, underWay);
     return new Promise((resolve) => setImmediate(resolve)).finally(() => (underWay -= 1));
   };
-  const began = performance.now();
   await report(edges('ai/edge'), compiled({ conditions: new Map(routes.map((key) => [key, [accepted]])) }));
   while (status.waiting > 0) await settle();
   expect(most).toBe(8);
-  expect(writes().length).toBeGreaterThanOrEqual(10_000);
-  expect(performance.now() - began).toBeLessThan(10_000);
+  const paths = writes().flatMap(({ path }) => (/\/r\d+\/status$/.test(path) ? [path] : []));
+  expect([paths.length, new Set(paths).size]).toEqual([2_000, 2_000]);
 });
