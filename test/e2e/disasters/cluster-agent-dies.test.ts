@@ -87,6 +87,6 @@ describe.skipIf(isApiServerMissing())('an agent in a cluster that dies', () => {
         await Promise.all([agent.stop(), successor.stop()]);
       }
     },
-    150_000,
+    240_000,
   );
 });
