@@ -48,8 +48,11 @@ describe('operating the gateway of fairlead dev', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
 
     const status = async () => JSON.parse((await fairlead('status', '--json')).stdout).edges[0];
-    // An isolate answers before it has told the hub what it serves.
-    await eventually('all isolates were heard of', async () => (await status()).serving[0]?.count === 3);
+    // An isolate answers before it has told the hub what it serves, and tells it again with its next question.
+    await eventually('all isolates were heard of', async () => {
+      await Promise.all(origins.map(ask));
+      return (await status()).serving[0]?.count === 3;
+    });
     const edge = await status();
     expect(edge.endpoint).toBe(origins[0]);
     expect(edge.serving).toEqual([expect.objectContaining({ revision: edge.held.revision, count: 3 })]);
