@@ -41,6 +41,9 @@ export default defineConfig({
         test: { ...endToEnd, fileParallelism: true, name: 'cluster', include: ['test/cluster/*.test.ts'] },
       },
       {
+        test: { ...endToEnd, fileParallelism: true, name: 'charts', include: ['test/charts/*.test.ts'] },
+      },
+      {
         test: { ...endToEnd, name: 'disasters', include: ['test/e2e/disasters/*.test.ts'] },
       },
     ],
