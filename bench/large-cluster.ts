@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
 import { z } from 'zod';
 import { startEdge } from '../dev/edge.ts';
 import { systemClock } from '../sync-agent/clock.ts';
@@ -8,7 +6,8 @@ import type { KubernetesApi } from '../sync-agent/kubernetes/api.ts';
 import { openKubernetesApi } from '../sync-agent/kubernetes/open-kubernetes-api.ts';
 import type { Resource } from '../sync-agent/snapshot.ts';
 import { startApiServer } from '../test/support/api-server.ts';
-import { startClusterAgentProcess } from '../test/support/running-agent.ts';
+import { installCharts } from '../test/support/chart.ts';
+import { deployedPods } from '../test/support/deployed-pods.ts';
 import { largeEdge } from './large-edge.ts';
 import { cpuMicroseconds, peakResidentBytes, residentBytes } from './process-usage.ts';
 
@@ -26,13 +25,14 @@ export type LargeCluster = {
   changes: readonly number[];
 };
 
-const NAMESPACE = 'fairlead-system';
 const PARALLEL = 16;
 const PATIENCE_MS = 240_000;
 const NEVER = new AbortController().signal;
-const MANIFESTS = path.join(import.meta.dirname, '../crds/manifests');
 
-/** A whole agent on a real API server that holds 10,000 resources; its edge is another process. */
+/**
+ * A whole agent on a real API server that holds 10,000 resources, as the chart's Deployment runs it: its image's bundle,
+ * its account's rights. Its edge is another process.
+ */
 export async function measureLargeCluster(
   changeCount: number,
   progress: (line: string) => void,
@@ -40,16 +40,16 @@ export async function measureLargeCluster(
   const large = await largeEdge();
   const [edge, server] = await Promise.all([startEdge({ port: 0, vars: large.vars }), startApiServer()]);
   try {
-    const manifests = (await readdir(MANIFESTS)).flatMap((file) => ['-f', path.join(MANIFESTS, file)]);
-    await server.kubectl(['apply', ...manifests]);
-    await server.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     const api = await openKubernetesApi({ env: {}, kubeconfig: server.kubeconfig });
     const resources = large.resources(edge.url);
+    await makeNamespaces(api, resources);
+    await installCharts(server, { credentials: credentialsOf(resources) });
     progress(`large-cluster: writing ${resources.length} resources`);
     await writeAll(api, resources);
+    const pods = await deployedPods(server);
     progress('large-cluster: the agent starts');
     const started = performance.now();
-    const agent = startClusterAgentProcess({ kubeconfig: server.kubeconfig, namespace: NAMESPACE });
+    const agent = await pods.start();
     try {
       await agent.lines.next('a served revision', ({ message }) => message === 'served', PATIENCE_MS);
       const served = performance.now();
@@ -77,7 +77,7 @@ export async function measureLargeCluster(
         changes,
       };
     } finally {
-      await agent.kill();
+      await pods.stop();
       await api.close();
     }
   } finally {
@@ -85,13 +85,25 @@ export async function measureLargeCluster(
   }
 }
 
-async function writeAll(api: KubernetesApi, resources: readonly Resource[]): Promise<void> {
-  const namespaces = new Set([NAMESPACE, ...resources.map(({ metadata }) => metadata.namespace)]);
+async function makeNamespaces(api: KubernetesApi, resources: readonly Resource[]): Promise<void> {
+  const namespaces = new Set(resources.map(({ metadata }) => metadata.namespace));
   namespaces.delete('default');
   for (const name of namespaces) {
     const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
     await api.call({ method: 'POST', path: '/api/v1/namespaces', body }, NEVER);
   }
+}
+
+/** The chart's value: every Secret by its name. */
+function credentialsOf(resources: readonly Resource[]): { readonly namespace: string; readonly names: string[] }[] {
+  const byNamespace = new Map<string, string[]>();
+  for (const { kind, metadata } of resources)
+    if (kind === 'Secret')
+      byNamespace.set(metadata.namespace, [...(byNamespace.get(metadata.namespace) ?? []), metadata.name]);
+  return [...byNamespace].map(([namespace, names]) => ({ namespace, names }));
+}
+
+async function writeAll(api: KubernetesApi, resources: readonly Resource[]): Promise<void> {
   await forEachBounded(resources, PARALLEL, async (resource) => {
     const { creationTimestamp: _, ...metadata } = resource.metadata as Record<string, unknown>;
     const body = JSON.parse(JSON.stringify({ ...resource, metadata }));
