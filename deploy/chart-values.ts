@@ -85,8 +85,10 @@ const pod = z.strictObject({
   annotations: strings.default({}),
   labels: strings.default({}),
   resources: kubernetes
-    .default({ requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } })
-    .describe('No limit of CPU: where it is throttled, edits reach the edge later.'),
+    .default({ requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } })
+    .describe(
+      'About 120 MB with few resources, 320 MB with 10,000 (bench/RESULTS.md). No limit of CPU: where it is throttled, edits reach the edge later.',
+    ),
   priorityClassName: z.string().default(''),
   nodeSelector: strings.default({}),
   tolerations: z.array(kubernetes).default([]),
