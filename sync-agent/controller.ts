@@ -208,10 +208,10 @@ export class EdgeController {
     if (!target) return compilation;
     const isUntold = this.#isLookedAtFirst(compilation);
     try {
-      const { publisher } = await this.#sessions.of(target);
+      const session = await this.#sessions.of(target);
       const isFirst = placeOf(target) !== this.#lookedFrom;
-      if (isFirst) this.#sighter.startOver();
-      this.#sighter.want(sightings, publisher);
+      if (isFirst) this.#sighter.startOver(sightings.size > 0 ? await session.heldServices(signal) : undefined);
+      this.#sighter.want(sightings, session.publisher);
       if (!isFirst) return compilation;
       await this.#sighter.settle(FIRST_LOOKS_MS, signal);
     } catch (error) {

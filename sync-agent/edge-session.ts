@@ -17,6 +17,7 @@ import { PublishFailure } from './publish/publish-failure.ts';
 import type { EdgeReading, Published, Publisher } from './publish/publisher.ts';
 import type { ResourceId } from './snapshot.ts';
 import { entriesByResource, resourceChanges, type ResourceChanges } from './status/resource-changes.ts';
+import { readHeldServices, type HeldServices } from './inference/held-sightings.ts';
 import { replacedBuckets, tableDifference, type TableDifference } from './table-difference.ts';
 
 export interface EdgeSessionOptions {
@@ -86,6 +87,16 @@ export class EdgeSession {
   /** The next plan begins with a look at the edge: after a failure, and now and then because hubs may be wiped. */
   forget(): void {
     this.#reading = undefined;
+  }
+
+  /** What the edge holds of services; undefined where it holds nothing that this agent's key signed. @throws {PublishFailure} */
+  async heldServices(signal: AbortSignal): Promise<HeldServices | undefined> {
+    const { held } = (this.#reading ??= await this.publisher.read(signal));
+    if (held?.kid === undefined) return undefined;
+    const { providers, models } = held.pointer.sections;
+    const bytes = await this.#bytes([...providers, ...models], signal);
+    const found = (hashes: readonly string[]) => hashes.flatMap((hash) => bytes.get(hash) ?? []);
+    return readHeldServices({ providers: found(providers), models: found(models) });
   }
 
   /** @throws {PublishFailure} */

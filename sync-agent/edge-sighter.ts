@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
+import { heldSightings, type HeldServices } from './inference/held-sightings.ts';
 import {
   edgeSighting,
   PARALLEL_LOOKS,
+  placeIn,
   sightingMetadata,
   type Sighting,
   type SightingWanted,
@@ -57,6 +59,7 @@ export class Sighter {
   /** What was told last, by id. */
   readonly #told = new Map<string, Told>();
   #publisher: Pick<Publisher, 'look'> | undefined;
+  #held: HeldServices | undefined;
   #alarm = new AbortController();
   #waiting: { readonly done: () => void; readonly fail: (failure: PublishFailure) => void } | undefined;
 
@@ -73,14 +76,21 @@ export class Sighter {
       this.#looks.delete(id);
     }
     this.#forget([...this.#told.keys()].filter((id) => !wanted.has(id)));
+    this.#remember(wanted);
     for (const [id, one] of wanted) if (!one.isOnlyKept && !this.#looks.has(id)) this.#looks.set(id, this.#due(one));
     this.#pump();
   }
 
-  /** Another edge is asked from now on: everything is looked at anew, and meanwhile what was told stays. */
-  startOver(): void {
+  /**
+   * Another edge is asked from now on: everything is looked at anew, and meanwhile what was told stays.
+   *
+   * @param held what it serves: where nothing was told yet, that is in use until it has looked, and one look in vain takes
+   *   nothing away
+   */
+  startOver(held?: HeldServices): void {
     for (const { stopping } of this.#looks.values()) stopping.abort(new Error('another edge is asked'));
     this.#looks.clear();
+    this.#held = held;
   }
 
   /**
@@ -114,6 +124,15 @@ export class Sighter {
   stop(): void {
     this.startOver();
     this.#alarm.abort(new Error('stopped'));
+  }
+
+  #remember(wanted: ReadonlyMap<string, SightingWanted>): void {
+    if (!this.#held) return;
+    for (const [id, sighting] of heldSightings(this.#held, wanted.values())) {
+      const digest = wanted.get(id)?.digest;
+      if (digest !== undefined && !this.#told.has(id)) this.#hand({ id, digest: `${placeIn(digest)}-held` }, sighting);
+    }
+    this.#held = undefined;
   }
 
   #due(wanted: SightingWanted): Look {
@@ -193,14 +212,20 @@ export class Sighter {
   }
 
   #tell(wanted: SightingWanted, sighting: Sighting): void {
-    const { logger, edge, onSightings } = this.#options;
+    const { logger, edge } = this.#options;
+    if (this.#hand(wanted, sighting))
+      logger.info('the edge looked at a service', { edge, provider: wanted.id, ...logged(sighting) });
+  }
+
+  /** Returns whether it is news. */
+  #hand(wanted: Pick<SightingWanted, 'id' | 'digest'>, sighting: Sighting): boolean {
     const { id, digest } = wanted;
     const answer = createHash('sha256').update(JSON.stringify(sighting)).digest('base64');
     const before = this.#told.get(id);
-    if (before?.digest === digest && before.answer === answer) return;
+    if (before?.digest === digest && before.answer === answer) return false;
     this.#told.set(id, { digest, type: sighting.type, answer });
-    logger.info('the edge looked at a service', { edge, provider: id, ...logged(sighting) });
-    onSightings([{ type: 'Set', resource: edgeSighting(wanted, sighting) }]);
+    this.#options.onSightings([{ type: 'Set', resource: edgeSighting(wanted, sighting) }]);
+    return true;
   }
 
   #forget(ids: readonly string[]): void {

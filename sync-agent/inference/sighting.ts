@@ -16,6 +16,11 @@ export interface SightingWanted {
   readonly isOnlyKept?: boolean;
 }
 
+/** Digests of services that are reached in one way begin alike: with their place, which ends at the first hyphen. */
+export function placeIn(digest: string): string {
+  return digest.split('-', 1)[0] ?? digest;
+}
+
 /** Looks under way at once: each is a call of the edge to a service. */
 export const PARALLEL_LOOKS = 4;
 

@@ -55,6 +55,35 @@ const toldOf = (id: string, digest: string, sighting: Sighting): SnapshotChange 
 
 const failing = (fault: PublishFailure['fault']) => new PublishFailure(fault, 'no');
 
+describe('what an edge held before it was asked', () => {
+  const wanted = (digest: string) => ({ ...wantedSighting('ai/a'), digest });
+  const held = {
+    providers: new Map([['ai/a', { baseURL: 'https://llama.gpu.example.com/v1' }]]),
+    models: new Map([['ai/a', ['llama']]]),
+  };
+
+  test('is in use until the edge has looked, and one look in vain takes nothing away', async () => {
+    const { want, answer, told, clock, sighter } = bench();
+    sighter.startOver(held);
+    want(wanted('place-new'));
+    expect(told).toEqual([toldOf('ai/a', 'place-held', SEEN)]);
+    await answer(NOT_SEEN);
+    expect(told).toHaveLength(1);
+    await clock.advance(5_000);
+    await answer(NOT_SEEN);
+    expect(told.slice(1)).toEqual([toldOf('ai/a', 'place-new', NOT_SEEN)]);
+  });
+
+  test('gives way to what the edge sees, and to what this agent has told already', async () => {
+    const { want, answer, told, sighter } = bench();
+    want(wanted('place-old'));
+    await answer({ type: 'Seen', path: '/openai/v1', models: ['llama'] });
+    sighter.startOver(held);
+    want(wanted('place-old'));
+    expect(told).toHaveLength(1);
+  });
+});
+
 describe('looking through the edge', () => {
   test('what is seen is told once, and not asked again', async () => {
     const { want, answer, told, asked, clock } = bench();

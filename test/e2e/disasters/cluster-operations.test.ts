@@ -77,11 +77,16 @@ describe.skipIf(isApiServerMissing())('docs/operations.md, in a cluster', async 
     ]);
     return name;
   };
+  /** After a definition has changed the API server may end watches, which the agent then takes up in 20 s at most. */
   const says = (what: string, type: string, reason: string) =>
-    eventually(`${what} says ${reason}`, async () => {
-      const path = `jsonpath={.status.conditions[?(@.type=="${type}")].reason}`;
-      return (await ground.server.kubectl(['get', what, '-n', 'llm', '-o', path])) === reason;
-    });
+    eventually(
+      `${what} says ${reason}`,
+      async () => {
+        const path = `jsonpath={.status.conditions[?(@.type=="${type}")].reason}`;
+        return (await ground.server.kubectl(['get', what, '-n', 'llm', '-o', path])) === reason;
+      },
+      60_000,
+    );
   const scrape = async ({ origin }: DeployedPod) => (await fetch(`${origin}/metrics`)).text();
 
   beforeAll(async () => {
