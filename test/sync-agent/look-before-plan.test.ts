@@ -126,6 +126,7 @@ describe('what the edge sees, before the first plan', () => {
     const edge = fakeEdge();
     edge.mishap = ({ step }) => (step === 'look' ? 'hangs' : undefined);
     const { compiler, clock, events } = start({ edge });
+    while (edge.calls('look') === 0) await settle();
     await settle();
     await clock.advance(9999);
     await settle();
